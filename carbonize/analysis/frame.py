@@ -1,0 +1,161 @@
+"""Analysis of one structure: the entry point :func:`analyze`."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from carbonize.config.models import AnalysisConfig, ClassLimits
+from carbonize.errors import InputError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+__all__ = ["PARTS", "SCHEMA_VERSION", "analyze", "check_parts", "check_probes", "results_document"]
+
+PARTS = ("bonding", "pores")
+"""What can be asked for."""
+
+SCHEMA_VERSION = 1
+
+_LARGEST_CUTOFF_A = 20.0
+
+
+def analyze(
+    atoms: Atoms,
+    what: str | Iterable[str] = PARTS,
+    radii: Mapping[str, float] | None = None,
+    probes: Mapping[str, float] | None = None,
+    bond_cutoff_A: float = 1.85,
+    persistence_A: float = 0.5,
+    class_limits: ClassLimits | None = None,
+) -> dict[str, Any]:
+    """Bonding and pores of one structure, as plain numbers ready for JSON.
+
+    Parameters
+    ----------
+    atoms
+        Any structure; the cell may be triclinic, tiny, skewed, or open in any direction.
+    what
+        Parts to compute, from :data:`PARTS`.
+    radii
+        Hard-sphere radii (A) that override the table of :mod:`carbonize.analysis.radii`.
+    probes
+        Probe diameters (A) by name; He 2.6, CO2 3.3, N2 3.64 and EC 5.7 if None. The void
+        that is split into pores is that of "He", 2.6 A if there is none.
+    bond_cutoff_A
+        Atoms at most this far apart are bonded.
+    persistence_A
+        Smallest rise (A) of a clearance peak above its saddle to be a pore of its own.
+    class_limits
+        Entrance diameters that part the pore classes.
+
+    Returns
+    -------
+    dict
+        ``index`` (0), ``n_atoms``, ``cell_volume_A3`` (None without a cell),
+        ``density_g_cm3`` (None unless periodic in all directions), and one entry per part:
+        ``bonding`` (:func:`carbonize.analysis.bonding.bonding`) and ``pores``
+        (:func:`carbonize.analysis.pores.summary.pore_summary`).
+
+    Raises
+    ------
+    InputError
+        For a structure or an argument that cannot be used.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> result = analyze(bulk("C", "diamond", a=3.567), what="bonding")
+    >>> result["bonding"]["sp3"], round(result["density_g_cm3"], 2)
+    (1.0, 3.52)
+    """
+    from carbonize.io.frames import validate_atoms
+    from carbonize.units import density_g_cm3
+
+    parts = check_parts(what)
+    cutoff = _number("the bond cutoff", bond_cutoff_A, largest=_LARGEST_CUTOFF_A)
+    persistence = _number("the persistence", persistence_A, zero_allowed=True)
+    probe_diameters = check_probes(AnalysisConfig().probes_A if probes is None else probes)
+    validate_atoms(atoms)
+
+    volume = float(abs(atoms.cell.volume))
+    mass = float(atoms.get_masses().sum())
+    periodic = bool(atoms.pbc.all())
+    result: dict[str, Any] = {
+        "index": 0,
+        "n_atoms": len(atoms),
+        "cell_volume_A3": volume if volume > 0 else None,
+        "density_g_cm3": density_g_cm3(mass, volume) if periodic else None,
+    }
+    if "bonding" in parts:
+        from carbonize.analysis.bonding import bonding
+
+        result["bonding"] = bonding(atoms, cutoff)
+    if "pores" in parts:
+        from carbonize.analysis.pores.summary import pore_summary
+        from carbonize.analysis.radii import common_radius
+
+        radius = common_radius(atoms.get_chemical_symbols(), radii)
+        result["pores"] = pore_summary(atoms, radius, probe_diameters, persistence, class_limits)
+    return result
+
+
+def results_document(source: str, frames: list[dict[str, Any]]) -> dict[str, Any]:
+    """The whole JSON document around the frames' results."""
+    return {"schema_version": SCHEMA_VERSION, "source": source, "frames": frames}
+
+
+def check_parts(what: str | Iterable[str]) -> tuple[str, ...]:
+    """The parts asked for, without repeats; ``what`` may be "bonding,pores".
+
+    Raises
+    ------
+    InputError
+        For an unknown part; the message names the nearest known one.
+    """
+    names = what.split(",") if isinstance(what, str) else list(what)
+    names = [str(name).strip() for name in names]
+    for name in names:
+        if name not in PARTS:
+            near = difflib.get_close_matches(name, PARTS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise InputError(f"unknown analysis {name!r}{hint} (known: {', '.join(PARTS)})")
+    if not names:
+        raise InputError(f"nothing to analyse: name at least one of {', '.join(PARTS)}")
+    return tuple(dict.fromkeys(names))
+
+
+def check_probes(probes: Mapping[str, float]) -> dict[str, float]:
+    """Probe diameters (A) by name as floats.
+
+    Raises
+    ------
+    InputError
+        For an empty set or name, or a diameter that is not a positive finite number.
+    """
+    if not probes:
+        raise InputError("no probes given; name at least one, for example He=2.6 (diameter in A)")
+    checked = {}
+    for name, diameter in probes.items():
+        if not str(name).strip():
+            raise InputError(f"a probe of diameter {diameter} A has no name; write for example He=2.6")
+        checked[str(name)] = _number(f"the diameter of probe {name}", diameter, largest=1000.0)
+    return checked
+
+
+def _number(what: str, value: Any, zero_allowed: bool = False, largest: float = math.inf) -> float:
+    """``value`` as a float, or an :class:`InputError` that says what it should be."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    too_small = number < 0 if zero_allowed else number <= 0
+    if isinstance(value, bool) or not math.isfinite(number) or too_small or number > largest:
+        wanted = "zero or more" if zero_allowed else "more than 0"
+        if math.isfinite(largest):
+            wanted += f" and at most {largest:g}"
+        raise InputError(f"{what} must be {wanted} A, got {value!r}")
+    return number

@@ -1,0 +1,177 @@
+"""``carbonize analyze``: bonding and pores of a structure or trajectory file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from carbonize.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["analyze"]
+
+
+def analyze(
+    file: Annotated[Path, typer.Argument(help="Structure or trajectory: any format ASE reads, or GSD.")],
+    frame: Annotated[
+        str, typer.Option("--frame", metavar="N|all", help="One frame (-1 is the last), or all.")
+    ] = "all",
+    what: Annotated[
+        str, typer.Option("--what", help="Parts to compute, joined by commas.")
+    ] = "bonding,pores",
+    json_out: Annotated[
+        str | None,
+        typer.Option("--json", metavar="OUT|-", help="Write JSON to a file; '-' prints only the JSON."),
+    ] = None,
+    radius: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--radius",
+            metavar="EL=A",
+            help="Hard-sphere radius of an element in A, for example C=1.7. May be repeated.",
+        ),
+    ] = None,
+    probe: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--probe",
+            metavar="NAME=A",
+            help="Probe diameter in A, added to He=2.6, CO2=3.3, N2=3.64, EC=5.7 or replacing the one "
+            "of that name. May be repeated.",
+        ),
+    ] = None,
+    bond_cutoff: Annotated[
+        float, typer.Option("--bond-cutoff", metavar="A", help="Longest bond in A.")
+    ] = 1.85,
+    persistence: Annotated[
+        float,
+        typer.Option(
+            "--persistence", metavar="A", help="Smallest rise in A of a pore's clearance above its saddle."
+        ),
+    ] = 0.5,
+) -> None:
+    """Bonding and the pore network of a structure or trajectory.
+
+    Prints density, coordination, hybridization, the largest included and free spheres, the
+    void that each probe can reach, and every pore class. With --json, every pore.
+    """
+    from carbonize.analysis.frame import analyze as analyze_frame
+    from carbonize.analysis.frame import check_parts, check_probes, results_document
+    from carbonize.config.models import AnalysisConfig
+    from carbonize.io.frames import read_frames
+
+    parts = check_parts(what)
+    radii = _assignments("--radius", radius)
+    probes = check_probes({**AnalysisConfig().probes_A, **_assignments("--probe", probe)})
+    which = _frame_number(frame)
+    results = []
+    with contextlib.ExitStack() as stack:
+        # opened before anything is computed: an unwritable path should not cost the computation
+        output = stack.enter_context(_atomic_text(json_out)) if json_out not in (None, "-") else None
+        for index, atoms in _with_progress(read_frames(file, which)):
+            try:
+                result = analyze_frame(
+                    atoms, parts, radii, probes, bond_cutoff_A=bond_cutoff, persistence_A=persistence
+                )
+            except InputError as error:
+                raise InputError(f"{file}, frame {index}: {error}") from None
+            results.append({**result, "index": index})
+        text = json.dumps(results_document(str(file), results), indent=1, allow_nan=False)
+        if output is not None:
+            output.write(text + "\n")
+    if json_out == "-":
+        sys.stdout.write(text + "\n")
+        return
+    from carbonize.cli.analyze_tables import print_results
+
+    print_results(str(file), results)
+    if json_out is not None:
+        typer.echo(f"wrote {json_out}")
+
+
+def _frame_number(text: str) -> int | Literal["all"]:
+    """``--frame`` as a number or "all"."""
+    if text.strip().lower() == "all":
+        return "all"
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"--frame {text}: give a whole number (-1 is the last frame) or all") from None
+
+
+def _assignments(option: str, texts: list[str] | None) -> dict[str, float]:
+    """NAME=NUMBER options as a dictionary."""
+    found = {}
+    for text in texts or []:
+        match = re.fullmatch(r"\s*([^=\s]+)\s*=\s*(\S+)\s*", text)
+        try:
+            if match is None:
+                raise ValueError
+            found[match[1]] = float(match[2])
+        except ValueError:
+            example = "C=1.7" if option == "--radius" else "He=2.6"
+            raise InputError(f"{option} {text}: write NAME=NUMBER (in A), for example {example}") from None
+    return found
+
+
+@contextlib.contextmanager
+def _atomic_text(path: str) -> Iterator[Any]:
+    """A text file that appears under its name only when it is complete."""
+    target = Path(os.path.realpath(path))  # a link stays, what it points to is replaced
+    if target.is_dir():
+        raise InputError(f"{target} is a folder; give --json a file name")
+    if target.exists() and not target.is_file():  # a device or a pipe must not be replaced
+        with open(target, "w", encoding="utf-8") as file:
+            yield file
+        return
+    try:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    except OSError as error:
+        raise InputError(
+            f"cannot write {target}: {error.strerror or error}; choose a folder that exists and is writable"
+        ) from None
+    temporary = Path(name)
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp makes private files
+        temporary.replace(target)
+    except OSError as error:
+        raise InputError(f"cannot write {target}: {error.strerror or error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _with_progress(frames: Iterator[Any]) -> Iterator[Any]:
+    """Frames with a spinner and a count on standard error, if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield from frames
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("analysing, {task.completed:.0f} frames done"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("analyse", total=None)
+        for item in frames:
+            yield item
+            progress.advance(task)

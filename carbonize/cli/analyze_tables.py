@@ -1,0 +1,150 @@
+"""What ``carbonize analyze`` prints: a block for each of a few frames, or a line for each of many."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["print_results"]
+
+_FRAMES_IN_FULL = 3
+_PORES_LISTED = 12
+_NONE = "-"
+
+
+def print_results(source: str, frames: list[dict[str, Any]]) -> None:
+    """Print results to standard output; units stand with every number or in the column's head."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=max(console.width, 110))
+    console.print(source, style="bold", markup=False)
+    if len(frames) > _FRAMES_IN_FULL:
+        _print_lines(console, frames)
+        return
+    for frame in frames:
+        _print_block(console, frame)
+
+
+def _number(value: float | None, digits: int, unit: str = "") -> str:
+    if value is None:
+        return _NONE
+    return f"{value:.{digits}f} {unit}".rstrip()
+
+
+def _print_block(console: Console, frame: dict[str, Any]) -> None:
+    console.print(
+        f"frame {frame['index']}: {frame['n_atoms']} atoms, "
+        f"cell volume {_number(frame['cell_volume_A3'], 1, 'Å³')}, "
+        f"density {_number(frame['density_g_cm3'], 3, 'g/cm³')}"
+    )
+    if "bonding" in frame:
+        _print_bonding(console, frame["bonding"])
+    if "pores" in frame:
+        _print_pores(console, frame["pores"])
+
+
+def _print_bonding(console: Console, bonding: dict[str, Any]) -> None:
+    console.print(
+        f"  bonding (within {bonding['cutoff_A']:g} Å): sp {100 * bonding['sp']:.2f} %, "
+        f"sp2 {100 * bonding['sp2']:.2f} %, sp3 {100 * bonding['sp3']:.2f} %; "
+        f"mean coordination {bonding['mean_coordination']:.3f}; "
+        f"mean bond length {_number(bonding['mean_bond_length_A'], 3, 'Å')}"
+    )
+    shares = ", ".join(f"{k}: {100 * x:.2f} %" for k, x in bonding["coordination_fraction"].items())
+    console.print(f"  atoms by number of neighbours: {shares}")
+
+
+def _print_pores(console: Console, pores: dict[str, Any]) -> None:
+    along = ", ".join(
+        f"{axis} {_number(value, 3, 'Å')}"
+        for axis, value in zip("abc", pores["largest_free_sphere_along_A"], strict=True)
+    )
+    console.print(
+        f"  largest included sphere {_number(pores['largest_included_sphere_A'], 3, 'Å')}; "
+        f"largest free sphere {_number(pores['largest_free_sphere_A'], 3, 'Å')} (along {along})"
+    )
+    probes = _table(
+        "probe", "diameter Å", "accessible Å³", "inaccessible Å³", "accessible Å²", "inaccessible Å²"
+    )
+    for name, probe in pores["probes"].items():
+        probes.add_row(
+            name,
+            f"{probe['diameter_A']:g}",
+            *(
+                f"{probe[key]:.2f}"
+                for key in (
+                    "accessible_volume_A3",
+                    "inaccessible_volume_A3",
+                    "accessible_area_A2",
+                    "inaccessible_area_A2",
+                )
+            ),
+        )
+    console.print(probes)
+    classes = _table("class", "pores", "volume Å³", "volume cm³/g", "share %")
+    for name, entry in pores["classes"].items():
+        classes.add_row(
+            name,
+            str(entry["count"]),
+            f"{entry['volume_A3']:.2f}",
+            f"{entry['volume_cm3_g']:.4f}",
+            f"{100 * entry['fraction']:.2f}",
+        )
+    console.print(classes)
+    _print_items(console, pores["items"])
+
+
+def _print_items(console: Console, items: list[dict[str, Any]]) -> None:
+    if not items:
+        console.print("  no pore holds helium")
+        return
+    table = _table("pore", "class", "entrance Å", "diameter Å", "volume Å³", "margin Å", "center Å")
+    for item in items[:_PORES_LISTED]:
+        table.add_row(
+            str(item["id"]),
+            item["class"],
+            _number(item["entrance_A"], 3),
+            _number(item["diameter_A"], 3),
+            _number(item["volume_A3"], 2),
+            _number(item["margin_A"], 3),
+            " ".join(f"{x:.2f}" for x in item["center_A"]),
+        )
+    console.print(table)
+    if len(items) > _PORES_LISTED:
+        console.print(f"  ... and {len(items) - _PORES_LISTED} smaller pores (all are in --json)")
+
+
+def _print_lines(console: Console, frames: list[dict[str, Any]]) -> None:
+    has_bonding, has_pores = "bonding" in frames[0], "pores" in frames[0]
+    heads = ["frame", "atoms", "g/cm³"]
+    if has_bonding:
+        heads += ["sp %", "sp2 %", "sp3 %"]
+    if has_pores:
+        heads += ["Di Å", "Df Å", "open cm³/g", "quasi-cl.", "closed", "fully cl.", "pores"]
+    table = _table(*heads)
+    for frame in frames:
+        row = [str(frame["index"]), str(frame["n_atoms"]), _number(frame["density_g_cm3"], 3)]
+        if has_bonding:
+            row += [f"{100 * frame['bonding'][key]:.2f}" for key in ("sp", "sp2", "sp3")]
+        if has_pores:
+            pores = frame["pores"]
+            row += [
+                _number(pores["largest_included_sphere_A"], 2),
+                _number(pores["largest_free_sphere_A"], 2),
+                *(f"{entry['volume_cm3_g']:.4f}" for entry in pores["classes"].values()),
+                str(len(pores["items"])),
+            ]
+        table.add_row(*row)
+    console.print(table)
+    if has_pores:
+        console.print("  Di: largest included sphere, Df: largest free sphere; class volumes in cm³/g")
+
+
+def _table(*heads: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 2), header_style="bold")
+    for number, head in enumerate(heads):
+        text = number == 0 or head in ("class",)
+        table.add_column(head, justify="left" if text else "right", no_wrap=True)
+    return table

@@ -1,0 +1,206 @@
+"""``carbonize build``: start structures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Make start structures: random packing or melt-quench, relaxed so that dynamics can start.",
+    no_args_is_help=True,
+)
+
+_Atoms = Annotated[int, typer.Option("--atoms", "-n", metavar="N", help="Number of carbon atoms.")]
+_Density = Annotated[float, typer.Option("--density", metavar="G_CM3", help="Mass density in g/cm3.")]
+_Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same structure.")]
+_Out = Annotated[
+    Path, typer.Option("--out", "-o", metavar="FILE", help="Structure file; the format follows its ending (.extxyz).")
+]
+_Potential = Annotated[
+    str,
+    typer.Option("--potential", help="edip, or a Tersoff set: tersoff-1989, erhart-albe-2005, lindsay-broido-2010."),
+]
+_Tolerance = Annotated[
+    float, typer.Option("--force-tolerance", metavar="EV_A", help="Relax until no force exceeds this (eV/A).")
+]
+
+
+@app.command("random")
+def build_random(
+    atoms: _Atoms,
+    density: _Density,
+    out: _Out,
+    seed: _Seed = 1,
+    potential: _Potential = "edip",
+    min_distance: Annotated[
+        float | None,
+        typer.Option("--min-distance", metavar="A", help="Smallest distance in the packing. Default: 1.45 A or less."),
+    ] = None,
+    force_tolerance: _Tolerance = 1.0,
+) -> None:
+    """Pack atoms at random with a minimum distance, then relax them (FIRE) at constant volume.
+
+    Example: carbonize build random --atoms 1000 --density 1.0 --seed 1 -o precursor.extxyz
+    """
+    from carbonize.building import check_size, random_structure
+
+    check_size(atoms, density)
+    _check_positive("--force-tolerance", force_tolerance)
+    if min_distance is not None:
+        _check_positive("--min-distance", min_distance)
+    _check_target(out)
+    law = _potential(potential)
+    with _status("packing and relaxing") as say:
+        structure, minimum = random_structure(
+            law, atoms, density, seed, min_distance, force_tolerance,
+            watch=lambda n, e, f: say(f"relaxing: {n} steps, {e / atoms:.3f} eV/atom, largest force {f:.2f} eV/A"),
+        )
+    structure.info["origin"] = f"carbonize build random --atoms {atoms} --density {density:g} --seed {seed}" + (
+        f" --potential {potential}" if potential != "edip" else ""
+    )
+    _save(structure, minimum, out)
+
+
+@app.command("melt-quench")
+def build_melt_quench(
+    atoms: _Atoms,
+    density: _Density,
+    out: _Out,
+    seed: _Seed = 1,
+    potential: _Potential = "edip",
+    melt: Annotated[float, typer.Option("--melt", metavar="K", help="Temperature of the melt.")] = 6000.0,
+    melt_ps: Annotated[float, typer.Option("--melt-ps", metavar="PS", help="How long it is kept liquid.")] = 1.0,
+    quench_ps: Annotated[float, typer.Option("--quench-ps", metavar="PS", help="Duration of the quench.")] = 1.0,
+    to: Annotated[float, typer.Option("--to", metavar="K", help="Temperature at the end of the quench.")] = 300.0,
+    timestep: Annotated[float, typer.Option("--timestep", metavar="FS", help="Time step.")] = 0.25,
+    force_tolerance: _Tolerance = 0.1,
+) -> None:
+    """Melt a random packing, quench it at constant volume, and relax it.
+
+    A fast quench freezes in chains, dangling atoms and some sp3: a carbon that has everything
+    still to do.
+
+    Example: carbonize build melt-quench --atoms 1000 --density 1.3 --seed 1 -o precursor.extxyz
+    """
+    from carbonize.building import MeltQuench, check_size, melt_quench
+
+    check_size(atoms, density)
+    for name, value in (
+        ("--melt", melt), ("--melt-ps", melt_ps), ("--quench-ps", quench_ps), ("--to", to),
+        ("--timestep", timestep), ("--force-tolerance", force_tolerance),
+    ):
+        _check_positive(name, value)
+    _check_target(out)
+    settings = MeltQuench(melt, melt_ps, quench_ps, to, timestep)
+    law = _potential(potential)
+    with _status("packing") as say:
+        structure, minimum = melt_quench(
+            law, atoms, density, seed, settings, force_tolerance,
+            watch=lambda what, done: say(f"melt and quench: {100 * done:.0f} % ({what})"),
+        )
+    structure.info["origin"] = (
+        f"carbonize build melt-quench --atoms {atoms} --density {density:g} --seed {seed} --melt {melt:g} "
+        f"--melt-ps {melt_ps:g} --quench-ps {quench_ps:g} --to {to:g} --timestep {timestep:g}"
+        + (f" --potential {potential}" if potential != "edip" else "")
+    )
+    _save(structure, minimum, out)
+
+
+def _potential(name: str) -> Any:
+    import difflib
+
+    from carbonize.cli.run import use_compilation_cache
+    from carbonize.config.models import EdipConfig, TersoffConfig
+    from carbonize.errors import InputError
+    from carbonize.potentials import make_potential
+    from carbonize.potentials.tersoff_parameters import NAMED_SETS
+
+    use_compilation_cache()
+    if name == "edip":
+        return make_potential(EdipConfig(kind="edip"))
+    if name in NAMED_SETS:
+        return make_potential(TersoffConfig.model_validate({"kind": "tersoff", "parameters": name}))
+    known = ["edip", *NAMED_SETS]
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise InputError(f"--potential {name}: unknown{hint} (known: {', '.join(known)})")
+
+
+def _check_positive(name: str, value: float) -> None:
+    import math
+
+    from carbonize.errors import InputError
+
+    if not (math.isfinite(value) and value > 0):
+        raise InputError(f"{name} {value:g}: expected a number above 0")
+
+
+def _check_target(out: Path) -> None:
+    """Say before the work, not after it, that the result could not be saved."""
+    import os
+
+    from ase.io.formats import filetype
+
+    from carbonize.errors import InputError
+
+    if out.is_dir():
+        raise InputError(f"{out}: is a folder; give a file name, for example {out / 'carbon.extxyz'}")
+    if not out.parent.is_dir():
+        raise InputError(f"{out}: there is no folder {out.parent}")
+    if not os.access(out.parent, os.W_OK) or (out.exists() and not os.access(out, os.W_OK)):
+        raise InputError(f"{out}: cannot be written; choose another place")
+    try:
+        filetype(str(out), read=False)
+    except Exception:
+        raise InputError(f"{out}: unknown structure format; use a known ending such as .extxyz") from None
+
+
+def _save(structure: Any, minimum: Any, out: Path) -> None:
+    import io
+
+    from ase.io import write
+    from ase.io.formats import filetype
+
+    from carbonize.analysis.frame import analyze
+    from carbonize.errors import InputError
+    from carbonize.io.files import write_atomic
+
+    text = io.StringIO()
+    try:
+        write(text, structure, format=filetype(str(out), read=False))
+    except Exception as err:
+        raise InputError(f"{out}: ASE cannot write this format: {err}; use .extxyz") from None
+    write_atomic(out, text.getvalue())
+    frame = analyze(structure, what=["bonding"])
+    bonding = frame["bonding"]
+    typer.echo(
+        f"{out}: {len(structure)} atoms, {frame['density_g_cm3']:.3f} g/cm3, "
+        f"{minimum.potential_eV / len(structure):.3f} eV/atom, largest force {minimum.max_force_eV_A:.2g} eV/A"
+    )
+    typer.echo(
+        f"  bonding (within {bonding['cutoff_A']:g} A): sp {100 * bonding['sp']:.1f} %, sp2 {100 * bonding['sp2']:.1f} %, "
+        f"sp3 {100 * bonding['sp3']:.1f} %"
+    )
+    if not minimum.converged:
+        typer.echo(f"  note: the relaxation stopped after {minimum.steps} steps, before its tolerance", err=True)
+
+
+@contextmanager
+def _status(message: str) -> Iterator[Any]:
+    """A spinner on a terminal, silence elsewhere; yields a function that changes the text."""
+    import sys
+
+    from rich.console import Console
+
+    if not sys.stderr.isatty():
+        yield lambda _text: None
+        return
+    console = Console(stderr=True)
+    with console.status(message) as status:
+        yield status.update

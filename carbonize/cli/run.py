@@ -1,0 +1,55 @@
+"""``carbonize run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["run"]
+
+
+def run(
+    protocol: Annotated[Path, typer.Argument(metavar="PROTOCOL.yaml", help="What to run.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Run folder. Default: runs/<name of the protocol>.")
+    ] = None,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Leave out report.html and its pictures.")] = False,
+) -> None:
+    """Run an annealing protocol to its end.
+
+    Writes a run folder: trajectory (opens in OVITO), temperature and energies, bonding and pores
+    along the way (analysis.nc, pores.csv), a summary and a report.html to look at.
+
+    The command can be given again: an unfinished run goes on from its last checkpoint, a finished
+    one is left alone.
+    """
+    from carbonize.cli.progress import make_observer
+    from carbonize.config import load_protocol
+    from carbonize.running import run as run_protocol
+
+    config = load_protocol(protocol)
+    use_compilation_cache()
+    result = run_protocol(config, out, make_observer(), report=not no_report)
+    typer.echo(f"run folder: {result.path}")
+    if result.paths.report.is_file():
+        typer.echo(f"report:     {result.paths.report}")
+
+
+def use_compilation_cache() -> None:
+    """Keep compiled programs between runs, unless the user has chosen a place already."""
+    import os
+
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    import jax
+
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = root / "carbonize" / "xla"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return  # a home that cannot be written costs compile time, nothing else
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)

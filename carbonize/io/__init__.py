@@ -1,0 +1,1 @@
+"""Files: trajectories, checkpoints, series, results, run folders."""

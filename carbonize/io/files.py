@@ -1,0 +1,108 @@
+"""Writing that is either done or not done, and reading that says what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from carbonize.errors import CarbonizeError, InputError
+
+__all__ = ["append_json_line", "cut_json_lines", "make_folder", "read_json", "read_json_lines", "write_atomic"]
+
+
+def write_atomic(path: Path, data: bytes | str) -> None:
+    """Write a file aside, force it to disk, and rename it into place.
+
+    Raises
+    ------
+    CarbonizeError
+        If the disk is full or the folder cannot be written; what was there before is kept.
+    """
+    raw = data.encode("utf-8") if isinstance(data, str) else data
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(aside, "wb") as f:
+            f.write(raw)
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(aside, path)
+    except OSError as err:
+        aside.unlink(missing_ok=True)
+        raise CarbonizeError(f"{path}: cannot be written: {err.strerror or err}") from None
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder (and its parents) and make sure that it can be written.
+
+    Raises
+    ------
+    InputError
+        Naming the folder and the reason.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / f".writable.{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except FileExistsError:
+        raise InputError(f"{path}: is a file; a run needs a folder (--out DIR)") from None
+    except OSError as err:
+        raise InputError(f"{path}: the folder cannot be written: {err.strerror or err}; choose another --out") from None
+
+
+def append_json_line(path: Path, row: dict[str, Any]) -> None:
+    """Append one record to a JSON Lines file and hand it to the operating system."""
+    try:
+        with open(path, "a", encoding="utf-8") as f:
+            f.write(json.dumps(row, allow_nan=False) + "\n")
+    except OSError as err:
+        raise CarbonizeError(f"{path}: cannot be written: {err.strerror or err}") from None
+
+
+def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Records of a JSON Lines file; an unfinished last line (a killed writer) is left out."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError) as err:
+        raise InputError(f"{path}: cannot be read: {err}") from None
+    lines = text.split("\n")
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as err:
+            raise InputError(f"{path}: line {number} is damaged: {err.msg}") from None
+        if not isinstance(row, dict):
+            raise InputError(f"{path}: line {number} is damaged: expected a record")
+        yield row
+
+
+def cut_json_lines(path: Path, last_step: int) -> None:
+    """Drop the records after ``last_step`` (and an unfinished last line)."""
+    if not path.exists():
+        return
+    kept = [row for row in read_json_lines(path) if int(row.get("step", 0)) <= last_step]
+    write_atomic(path, "".join(json.dumps(row) + "\n" for row in kept))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file that holds a mapping.
+
+    Raises
+    ------
+    InputError
+        If it is missing, not JSON, or not a mapping.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as err:
+        raise InputError(f"{path}: cannot be read as JSON: {err}") from None
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: expected a JSON mapping")
+    return data

@@ -1,0 +1,248 @@
+"""Structures from files: any format that ASE reads, and GSD trajectories.
+
+GSD (https://gsd.readthedocs.io, schema hoomd) is what runs write and what ASE cannot
+read. :func:`validate_atoms` finds what no analysis or simulation could make sense of.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from carbonize.errors import InputError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+__all__ = ["read_frames", "validate_atoms"]
+
+_GSD_MAGIC = b"\xdfe\xdfe\xdfe\xdfe"
+
+CLOSEST_ATOMS_A = 0.1
+"""Two atoms nearer than this are a broken structure."""
+
+
+def read_frames(source: str | Path, which: Literal["all"] | int = "all") -> Iterator[tuple[int, Atoms]]:
+    """Frames of a structure or trajectory file, one after the other.
+
+    Parameters
+    ----------
+    source
+        A file that ASE reads, or a GSD file (told by its content, not by its name).
+    which
+        "all", or the number of one frame; negative numbers count from the end.
+
+    Yields
+    ------
+    index, atoms
+        Number of the frame in the file, and its atoms. From GSD, ``atoms.info`` holds
+        ``step`` and every logged scalar, and ``atoms.arrays`` every logged per-particle value.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, unreadable, of an unknown format or cut off, has no
+        such frame, or a frame has no atoms.
+    """
+    path = Path(source)
+    frames = _checked(path, _open(path))
+    if which == "all":
+        yield from frames
+        return
+    if which >= 0:
+        count = 0
+        for index, atoms in frames:
+            count = index + 1
+            if index == which:
+                yield index, atoms
+                return
+    else:
+        last: deque[tuple[int, Atoms]] = deque(maxlen=-which)
+        for item in frames:
+            last.append(item)
+        count = last[-1][0] + 1
+        if len(last) == -which:
+            yield last[0]
+            return
+    raise InputError(
+        f"{path}: there is no frame {which}; the file has {count} "
+        f"({'frame 0' if count == 1 else f'frames 0 to {count - 1}'}; -1 is the last)"
+    )
+
+
+def _open(path: Path) -> Iterator[Atoms]:
+    """Frames of a file of either kind; errors that the file's path explains are raised here."""
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; give a structure or trajectory file")
+        with open(path, "rb") as file:
+            start = file.read(len(_GSD_MAGIC))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; check the path") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if not start:
+        raise InputError(f"{path} is empty; write it again")
+    if start == _GSD_MAGIC:
+        return _read_gsd(path)
+    if path.suffix.lower() == ".gsd":
+        raise InputError(f"{path} is not a GSD file although its name says so; it may be damaged")
+    return _read_ase(path)
+
+
+def _checked(path: Path, frames: Iterator[Atoms]) -> Iterator[tuple[int, Atoms]]:
+    """Number the frames, and turn whatever a reader raises into one line."""
+    index = 0
+    while True:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # readers warn about details of formats
+                atoms = next(frames)
+        except StopIteration:
+            break
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            # ASE's many readers raise about anything; the first line of it says most
+            reason = (str(error).strip().splitlines() or [""])[0]
+            raise InputError(
+                f"{path}: frame {index} cannot be read ({type(error).__name__}: {reason}); "
+                "the file may be cut off, damaged, or in another format than its name says"
+            ) from None
+        if len(atoms) == 0:
+            raise InputError(f"{path}: frame {index} has no atoms")
+        yield index, atoms
+        index += 1
+    if index == 0:
+        raise InputError(f"{path} has no frames")
+
+
+def _read_ase(path: Path) -> Iterator[Atoms]:
+    """Frames of a file that ASE reads."""
+    from ase import Atoms
+    from ase.io import iread
+    from ase.io.formats import UnknownFileTypeError, filetype
+
+    try:
+        file_format = filetype(str(path))
+    except UnknownFileTypeError:
+        raise InputError(
+            f"{path}: unknown format; use one that ASE reads (for example extxyz, cif, POSCAR) or GSD"
+        ) from None
+    # the explicit format and the "@" switch keep odd characters in a path from being interpreted
+    for atoms in iread(str(path), slice(None), format=file_format, do_not_split_by_at_sign=True):
+        if not isinstance(atoms, Atoms):
+            raise InputError(f"{path}: its format ({file_format}) holds no structures")
+        yield atoms
+
+
+def _read_gsd(path: Path) -> Iterator[Atoms]:
+    """Frames of a GSD file."""
+    import gsd.hoomd
+
+    with gsd.hoomd.open(str(path), "r") as trajectory:
+        for number in range(len(trajectory)):
+            yield _atoms_from_gsd(trajectory[number], f"{path}: frame {number}")
+
+
+def _atoms_from_gsd(frame: Any, where: str) -> Atoms:
+    """ASE atoms of one GSD frame (schema hoomd), lengths in A."""
+    from ase import Atoms
+    from ase.data import chemical_symbols
+
+    particles = frame.particles
+    count = int(particles.N)
+    types = [str(name) for name in particles.types]
+    unknown = [name for name in types if name not in chemical_symbols]
+    if unknown:
+        raise InputError(
+            f"{where}: particle type {unknown[0]!r} is not a chemical element; name the types after elements"
+        )
+    position = np.zeros((count, 3)) if particles.position is None else particles.position
+    cell, pbc = _cell_from_hoomd(frame.configuration)
+    # HOOMD's origin is the centre of the box, ASE's a corner
+    positions = np.asarray(position, dtype=float) + cell.sum(axis=0) / 2
+    typeid = np.zeros(count, dtype=int) if particles.typeid is None else particles.typeid
+    atoms = Atoms([types[k] for k in typeid], positions=positions, cell=cell, pbc=pbc)
+    atoms.info["step"] = int(frame.configuration.step or 0)
+    for key, value in frame.log.items():
+        array = np.asarray(value)
+        if key.startswith("particles/") and len(array) == count:
+            atoms.new_array(key.removeprefix("particles/"), array)
+        elif array.size == 1:
+            atoms.info[key] = array.reshape(()).item()
+    return atoms
+
+
+def _cell_from_hoomd(configuration: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Cell vectors as rows (A) and periodicity from HOOMD's Lx, Ly, Lz, xy, xz, yz.
+
+    A length of zero, or the third of a two-dimensional box, is an open direction.
+    """
+    box = configuration.box
+    lx, ly, lz, xy, xz, yz = (float(value) for value in (np.zeros(6) if box is None else box))
+    if configuration.dimensions == 2:
+        lz = xz = yz = 0.0
+    cell = np.array([[lx, 0.0, 0.0], [xy * ly, ly, 0.0], [xz * lz, yz * lz, lz]])
+    return cell, np.array([lx != 0, ly != 0, lz != 0])
+
+
+def validate_atoms(atoms: Atoms, where: str = "the structure") -> None:
+    """Check that a structure can be analysed or simulated at all.
+
+    Parameters
+    ----------
+    atoms
+        Any structure.
+    where
+        What the messages call it, for example "x.xyz, frame 3".
+
+    Raises
+    ------
+    InputError
+        Without atoms; with a position or cell vector that is not finite, a periodic cell
+        without volume, or two atoms (or images) closer than :data:`CLOSEST_ATOMS_A`.
+    """
+    from carbonize.periodic import make_lattice, neighbor_pairs
+
+    if len(atoms) == 0:
+        raise InputError(f"{where} has no atoms")
+    bad = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
+    if len(bad):
+        x, y, z = atoms.positions[bad[0]]
+        more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+        raise InputError(
+            f"{where}: the position of atom {bad[0]}{more} is not finite ({x:g}, {y:g}, {z:g}); mend the file"
+        )
+    cell, pbc = atoms.cell.array, np.asarray(atoms.pbc)
+    if not np.isfinite(cell).all():
+        raise InputError(f"{where}: the cell has a component that is not finite; mend the file")
+    if pbc.any():
+        periods = cell[pbc]
+        lengths = np.linalg.norm(periods, axis=1)
+        # the volume spanned by the periodic vectors: a length, an area or a volume
+        extent = np.sqrt(max(np.linalg.det(periods @ periods.T), 0.0))
+        if not extent > 1e-6 * lengths.prod():
+            raise InputError(
+                f"{where}: the cell has zero volume along its periodic directions; "
+                "give cell vectors, or set the boundary conditions to open (pbc F F F)"
+            )
+        shortest = np.linalg.norm(make_lattice(cell, pbc).vectors[pbc], axis=1).min()
+        if shortest < CLOSEST_ATOMS_A:
+            raise InputError(
+                f"{where}: a cell vector of {shortest:.3g} A puts each atom on top of its own image; "
+                "lengths are in A"
+            )
+    pairs = neighbor_pairs(atoms.positions, cell, pbc, CLOSEST_ATOMS_A)
+    if len(pairs.distance):
+        nearest = int(np.argmin(pairs.distance))
+        one, two = sorted((int(pairs.first[nearest]), int(pairs.second[nearest])))
+        raise InputError(
+            f"{where}: atoms {one} and {two} overlap "
+            f"({pairs.distance[nearest]:.3g} A apart, images included); remove one of them"
+        )

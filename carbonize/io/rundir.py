@@ -1,0 +1,132 @@
+"""A run folder: where things are in it, and how to load it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from carbonize.config import RunConfig, load_protocol
+from carbonize.errors import InputError
+from carbonize.io.files import read_json, read_json_lines
+from carbonize.io.results import analysis_dataset, series_dataset
+from carbonize.io.trajectory import TrajectoryReader
+
+__all__ = ["Run", "RunPaths", "load_run"]
+
+
+class RunPaths:
+    """The files of a run folder."""
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+        self.protocol = self.root / "protocol.yaml"
+        self.manifest = self.root / "manifest.json"
+        self.series = self.root / "series.jsonl"
+        self.events = self.root / "events.jsonl"
+        self.records = self.root / "analysis.jsonl"
+        self.analysis = self.root / "analysis.nc"
+        self.pores = self.root / "pores.csv"
+        self.summary = self.root / "summary.json"
+        self.report = self.root / "report.html"
+        self.figures = self.root / "figures"
+        self.checkpoints = self.root / "checkpoint"
+        self.trajectories = self.root / "trajectory"
+
+    def trajectory(self, replica: int) -> Path:
+        """The GSD file of one replica."""
+        return self.trajectories / f"replica-{replica:03d}.gsd"
+
+
+class Run:
+    """A run folder, opened for looking. Everything is read when first asked for.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    protocol
+        The resolved protocol.
+    manifest
+        Versions, device, seed, status, timings.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.paths = RunPaths(path)
+        self.manifest: dict[str, Any] = read_json(self.paths.manifest)
+        self.protocol: RunConfig = load_protocol(self.paths.protocol)
+
+    @cached_property
+    def series(self) -> Any:
+        """:class:`xarray.Dataset` over (replica, sample): temperature and energies, units in attributes."""
+        return series_dataset(list(read_json_lines(self.paths.series)))
+
+    @cached_property
+    def records(self) -> list[dict[str, Any]]:
+        """Analysis records as written: replica, step, time_ps, temperature_K, frame."""
+        return list(read_json_lines(self.paths.records))
+
+    @cached_property
+    def analysis(self) -> Any:
+        """:class:`xarray.Dataset` over (replica, frame, pore_class, probe), units in attributes."""
+        if self.paths.analysis.is_file():
+            import xarray as xr
+
+            try:
+                with xr.open_dataset(self.paths.analysis, engine="h5netcdf") as data:
+                    return data.load()
+            except (OSError, ValueError) as err:
+                raise InputError(f"{self.paths.analysis}: cannot be read: {err}") from None
+        return analysis_dataset(self.records, {"name": self.protocol.name})
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """First and last frame side by side."""
+        return read_json(self.paths.summary)
+
+    @cached_property
+    def trajectories(self) -> dict[int, TrajectoryReader]:
+        """The trajectory of every replica, by its number."""
+        found = sorted(self.paths.trajectories.glob("replica-*.gsd"))
+        return {int(p.stem.removeprefix("replica-")): TrajectoryReader(p) for p in found}
+
+    @property
+    def trajectory(self) -> Sequence[Any]:
+        """The first replica's frames as :class:`ase.Atoms`."""
+        if not self.trajectories:
+            raise InputError(f"{self.path}: the run has no trajectory yet")
+        return self.trajectories[min(self.trajectories)]
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {self.manifest.get('status')})"
+
+
+def load_run(path: str | Path) -> Run:
+    """Open a run folder.
+
+    Parameters
+    ----------
+    path
+        A folder written by ``carbonize run``.
+
+    Returns
+    -------
+    Run
+        With ``series`` and ``analysis`` (xarray), ``trajectory`` (ASE atoms), ``manifest``,
+        ``protocol``, ``summary``.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder or it is not a run folder.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such run folder")
+    if not path.is_dir():
+        raise InputError(f"{path}: is a file, expected a run folder")
+    if not (path / "manifest.json").is_file() or not (path / "protocol.yaml").is_file():
+        raise InputError(f"{path}: not a run folder (no manifest.json and protocol.yaml); carbonize run makes one")
+    return Run(path)

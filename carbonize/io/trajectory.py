@@ -1,0 +1,188 @@
+"""Trajectories as GSD files, one a replica; OVITO opens them.
+
+A frame holds what a picture or an analysis needs: positions in single precision,
+the coordination of every atom, the absolute step, time and temperature. It is not
+enough for a restart; that is what checkpoints are for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+
+from carbonize.errors import CarbonizeError, InputError
+
+__all__ = ["TrajectoryReader", "TrajectoryWriter", "atoms_from_frame", "make_frame"]
+
+_SCALARS = ("time_ps", "temperature_K", "target_K")
+
+
+def make_frame(
+    positions: np.ndarray,
+    cell: np.ndarray,
+    symbols: Sequence[str],
+    masses_amu: np.ndarray,
+    step: int,
+    scalars: dict[str, float],
+) -> Any:
+    """A GSD frame.
+
+    Parameters
+    ----------
+    positions
+        Shape (atom, 3), A; need not be wrapped.
+    cell
+        Lower triangular with a positive diagonal, rows are vectors, A.
+    symbols, masses_amu
+        Per atom.
+    step
+        Absolute step.
+    scalars
+        ``time_ps``, ``temperature_K``, ``target_K``.
+    """
+    import gsd.hoomd
+
+    cell = np.asarray(cell, float)
+    lx, ly, lz = (float(cell[i, i]) for i in range(3))
+    fractional = np.asarray(positions, float) @ np.linalg.inv(cell)
+    fractional -= np.floor(fractional)
+    types = sorted(set(symbols))
+    frame = gsd.hoomd.Frame()
+    frame.configuration.step = step
+    frame.configuration.box = [lx, ly, lz, cell[1, 0] / ly, cell[2, 0] / lz, cell[2, 1] / lz]
+    frame.particles.N = len(symbols)
+    frame.particles.types = types
+    frame.particles.typeid = np.array([types.index(s) for s in symbols], np.uint32)
+    frame.particles.mass = np.asarray(masses_amu, np.float32)
+    # HOOMD's box is centred on the origin
+    frame.particles.position = ((fractional - 0.5) @ cell).astype(np.float32)
+    for key, value in scalars.items():
+        frame.log[f"carbonize/{key}"] = np.array([value], np.float64)
+    return frame
+
+
+def set_coordination(frame: Any, coordination: np.ndarray) -> None:
+    """Attach per-atom coordination to a frame (OVITO shows it as a particle property)."""
+    frame.log["particles/coordination"] = np.asarray(coordination, np.uint32)
+
+
+def atoms_from_frame(frame: Any) -> Any:
+    """The frame as :class:`ase.Atoms`, origin at the cell's corner.
+
+    ``info`` has step, time_ps, temperature_K and target_K where the file has them;
+    ``arrays`` has coordination.
+    """
+    from ase import Atoms
+
+    lx, ly, lz, xy, xz, yz = (float(v) for v in frame.configuration.box)
+    cell = np.array([[lx, 0, 0], [xy * ly, ly, 0], [xz * lz, yz * lz, lz]])
+    types = frame.particles.types
+    symbols = [types[i] for i in frame.particles.typeid]
+    positions = np.asarray(frame.particles.position, float) + 0.5 * cell.sum(0)
+    atoms = Atoms(symbols, positions=positions, cell=cell, pbc=True)
+    atoms.info["step"] = int(frame.configuration.step)
+    for key in _SCALARS:
+        value = frame.log.get(f"carbonize/{key}")
+        if value is not None:
+            atoms.info[key] = float(np.ravel(value)[0])
+    coordination = frame.log.get("particles/coordination")
+    if coordination is not None:
+        atoms.arrays["coordination"] = np.asarray(coordination, np.int64)
+    return atoms
+
+
+class TrajectoryWriter:
+    """Appends frames to one replica's file; every frame is on its way to disk when append returns."""
+
+    def __init__(self, path: Path, resume_at: int | None = None) -> None:
+        """Open for writing.
+
+        Parameters
+        ----------
+        path
+            The file; started anew unless ``resume_at`` is given.
+        resume_at
+            Continue an existing file, without its frames after this step.
+        """
+        import gsd.hoomd
+
+        self._path = path
+        try:
+            if resume_at is not None and path.exists():
+                _cut_frames(path, resume_at)
+                self._file = gsd.hoomd.open(str(path), "r+")
+            else:
+                self._file = gsd.hoomd.open(str(path), "w")
+        except OSError as err:
+            raise CarbonizeError(f"{path}: cannot be written: {err.strerror or err}") from None
+
+    def append(self, frame: Any) -> None:
+        """Write a frame and flush it."""
+        try:
+            self._file.append(frame)
+            self._file.flush()
+        except (OSError, RuntimeError) as err:
+            raise CarbonizeError(f"{self._path}: cannot be written: {err}") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _cut_frames(path: Path, last_step: int) -> None:
+    """Drop the frames after ``last_step`` by copying the others aside and renaming."""
+    import gsd.hoomd
+
+    aside = path.with_name(f".{path.name}.tmp")
+    with gsd.hoomd.open(str(path), "r") as old:
+        steps = [int(frame.configuration.step) for frame in old]
+        if all(step <= last_step for step in steps):
+            return
+        with gsd.hoomd.open(str(aside), "w") as new:
+            for i, step in enumerate(steps):
+                if step <= last_step:
+                    new.append(old[i])
+            new.flush()
+    aside.replace(path)
+
+
+class TrajectoryReader(Sequence[Any]):
+    """A GSD file as a sequence of :class:`ase.Atoms`, read frame by frame when asked."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = Path(path)
+        self._file: Any = None
+
+    def _open(self) -> Any:
+        if self._file is None:
+            import gsd.hoomd
+
+            try:
+                self._file = gsd.hoomd.open(str(self._path), "r")
+            except FileNotFoundError:
+                raise InputError(f"{self._path}: no such trajectory") from None
+            except (OSError, RuntimeError) as err:
+                raise InputError(f"{self._path}: not a readable GSD file: {err}") from None
+        return self._file
+
+    def __len__(self) -> int:
+        return len(self._open())
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return atoms_from_frame(self._open()[index])
+
+    def __iter__(self) -> Iterator[Any]:
+        for i in range(len(self)):
+            yield self[i]
+
+    def __repr__(self) -> str:
+        return f"TrajectoryReader({str(self._path)!r}, {len(self)} frames)"

@@ -1,0 +1,104 @@
+"""What every potential offers to the rest of the program.
+
+A potential is a frozen dataclass of parameters. It sees no cell and no boundary
+conditions: only, for every atom, the vectors to its neighbours. Whoever calls it
+(the engine with a compiled neighbour list, a calculator with a host-made one)
+decides where those come from, so one kernel serves open, periodic, triclinic and
+tiny cells, and any number of replicas laid end to end along the atom axis.
+
+Arrays have atoms on the last, fast axis ("slot atom"): that is the layout in which
+XLA vectorises best on the CPU (docs/decisions.md).
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from typing import NamedTuple
+
+import jax
+from jaxtyping import Array, Float, Int
+
+__all__ = ["PAD_A", "Bonds", "Capacity", "Evaluation", "Potential"]
+
+PAD_A = 1.0e3
+"""x component (A) of the vector in an unused slot; farther than any interaction."""
+
+Capacity = tuple[int, ...]
+"""Static sizes of a potential's inner arrays. What each entry means is the potential's affair."""
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Bonds:
+    """Neighbours of every atom.
+
+    Attributes
+    ----------
+    index
+        Neighbour's index; the atom's own index in unused slots. An atom may also be its
+        own neighbour for real (an image in a small cell): unused slots are told by their
+        length, never by their index.
+    x, y, z
+        Components (A) of r_neighbour - r_atom, image included; (PAD_A, 0, 0) in unused slots.
+    """
+
+    index: Int[Array, "slot atom"]
+    x: Float[Array, "slot atom"]
+    y: Float[Array, "slot atom"]
+    z: Float[Array, "slot atom"]
+
+
+class Evaluation(NamedTuple):
+    """Energy and its derivatives, atom by atom.
+
+    Attributes
+    ----------
+    energies
+        Energy of each atom (eV).
+    forces
+        Force on each atom (eV/A), -dE/dr.
+    virials
+        Each atom's share of dE/dstrain (eV), order xx, yy, zz, yz, xz, xy; its sum over
+        the volume is the stress in ASE's sign. None unless asked for.
+    usage
+        What each capacity should have been at least. The result is valid only if no entry
+        exceeds the capacity it was computed with.
+    reach_A
+        Longest distance at which any pair could interact in this configuration. The result
+        is valid only if the neighbour list was complete up to it.
+    """
+
+    energies: Float[Array, " atom"]
+    forces: Float[Array, "3 atom"]
+    virials: Float[Array, "6 atom"] | None
+    usage: Int[Array, " entry"]
+    reach_A: Float[Array, ""]
+
+
+class Potential(abc.ABC):
+    """Abstract base of the potentials. Leaves are frozen dataclasses and final."""
+
+    @property
+    @abc.abstractmethod
+    def cutoff_A(self) -> float:
+        """Distance (A) to which neighbour lists must be complete to begin with."""
+
+    @property
+    @abc.abstractmethod
+    def elements(self) -> tuple[str, ...]:
+        """Chemical symbols it has parameters for; species are indices into this."""
+
+    @abc.abstractmethod
+    def initial_capacity(self) -> Capacity:
+        """Inner sizes that suffice for ordinary structures."""
+
+    @abc.abstractmethod
+    def evaluate(
+        self,
+        bonds: Bonds,
+        species: Int[Array, " atom"],
+        capacity: Capacity,
+        with_virials: bool = False,
+    ) -> Evaluation:
+        """Energies, forces and (if asked) virials. Traceable; ``capacity`` is static."""

@@ -1,0 +1,41 @@
+"""From the potential section of a protocol file to a potential."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from carbonize.potentials.base import Potential
+from carbonize.potentials.edip import Edip
+from carbonize.potentials.tersoff import Tersoff
+from carbonize.potentials.tersoff_parameters import NAMED_SETS, read_lammps_tersoff
+
+if TYPE_CHECKING:
+    from carbonize.config.models import EdipConfig, TersoffConfig
+
+__all__ = ["make_potential"]
+
+
+def make_potential(config: EdipConfig | TersoffConfig, folder: str | Path = ".") -> Potential:
+    """The potential that ``config`` describes.
+
+    Parameters
+    ----------
+    config
+        ``potential`` of a :class:`~carbonize.config.models.RunConfig`.
+    folder
+        Folder to which a relative ``file`` refers, that of the protocol file.
+
+    Examples
+    --------
+    >>> from carbonize.config.models import TersoffConfig
+    >>> make_potential(TersoffConfig(kind="tersoff", parameters="tersoff-1989")).cutoff_A
+    2.1
+    """
+    if config.kind == "edip":
+        return Edip()
+    if config.parameters is not None:
+        return Tersoff(tuple(NAMED_SETS[config.parameters].items()))
+    assert config.file is not None  # the model asks for one of the two
+    triplet = ("C", "C", "C")
+    return Tersoff(((triplet, read_lammps_tersoff(Path(folder) / config.file, triplet)),))

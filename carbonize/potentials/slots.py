@@ -1,0 +1,153 @@
+"""Arrays of slots: short neighbour lists cut from long ones, and sums over them.
+
+All arrays here are (slot, atom): row k holds the k-th neighbour of every atom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Bool, Float, Int
+
+from carbonize.potentials.base import PAD_A, Bonds
+
+__all__ = [
+    "Vectors",
+    "barrier",
+    "compiler_options",
+    "forces_from_bonds",
+    "gather",
+    "pick",
+    "scatter_add",
+    "shorten",
+    "sum_slots",
+    "virials",
+]
+
+Vectors = tuple[Array, Array, Array]
+"""x, y and z components, each (slot, atom)."""
+
+_WORD_BITS = 32
+
+barrier = jax.lax.optimization_barrier
+"""Keep XLA from fusing across this point.
+
+XLA:CPU otherwise recomputes cheap-looking producers (exponentials among them) inside every
+consumer. The CPU backend honours barriers only under :func:`compiler_options`. Without them
+results are the same, but EDIP compiles 8 times and runs 30 times as long: every ``jax.jit``
+around a potential should pass them.
+"""
+
+
+def compiler_options(backend: str | None = None) -> dict[str, str] | None:
+    """Options for ``jax.jit(..., compiler_options=...)`` under which :func:`barrier` takes effect."""
+    if (backend or jax.default_backend()) == "cpu":
+        return {"xla_disable_hlo_passes": "cse_barrier_expander"}
+    return None
+
+
+def gather(values: Array, index: Int[Array, "..."]) -> Array:
+    """``values[index]`` for indices known to be in range."""
+    return values.at[index].get(mode="promise_in_bounds")
+
+
+def scatter_add(target: Array, index: Int[Array, "slot atom"], values: Float[Array, "slot atom"]) -> Array:
+    """Add ``values`` to the entries of ``target`` that ``index`` names."""
+    return target.at[index.reshape(-1)].add(values.reshape(-1), mode="promise_in_bounds")
+
+
+def sum_slots(rows: Sequence[Array] | Array) -> Array:
+    """Sum over slots, one addition after the other.
+
+    Spelled out since XLA:CPU does not vectorise a reduction over the leading axis as well.
+    """
+    total = rows[0]
+    for k in range(1, len(rows)):
+        total = total + rows[k]
+    return total
+
+
+def pick(
+    keep: Bool[Array, "slot atom"], capacity: int
+) -> tuple[Int[Array, "capacity atom"], Int[Array, " atom"]]:
+    """Slots of the first ``capacity`` true entries of every column, and how many there are.
+
+    Unused entries are 0; the count may exceed the capacity. The mask is packed into words of
+    32 bits; taking the lowest set bit off ``capacity`` times is much cheaper than comparing
+    every slot with every place, and needs neither sort nor scatter.
+    """
+    slots = keep.shape[0]
+    words = []
+    for start in range(0, slots, _WORD_BITS):
+        word = keep[start].astype(jnp.uint32)
+        for bit in range(1, min(_WORD_BITS, slots - start)):
+            word = word | (keep[start + bit].astype(jnp.uint32) << bit)
+        words.append(word)
+    words = list(barrier(tuple(words)))
+    count = sum_slots([jax.lax.population_count(word).astype(jnp.int32) for word in words])
+
+    picked = []
+    for _ in range(capacity):
+        slot = jnp.zeros_like(count)
+        free = jnp.ones_like(keep[0])  # no earlier word had a bit left
+        for w, word in enumerate(words):
+            lowest = word & (~word + jnp.uint32(1))
+            here = free & (word != 0)
+            place = jax.lax.population_count(lowest - jnp.uint32(1)).astype(jnp.int32) + w * _WORD_BITS
+            slot = jnp.where(here, place, slot)
+            words[w] = jnp.where(here, word ^ lowest, word)
+            free = free & ~here
+        picked.append(slot)
+    return jnp.stack(picked), count
+
+
+def shorten(bonds: Bonds, keep: Bool[Array, "slot atom"], capacity: int) -> tuple[Bonds, Int[Array, " atom"]]:
+    """The bonds marked ``keep`` in a list of ``capacity`` slots, and how many each atom has."""
+    atoms = jnp.arange(keep.shape[1], dtype=jnp.int32)
+    slot, count = barrier(pick(keep, capacity))
+    used = jnp.arange(capacity, dtype=jnp.int32)[:, None] < count
+    where = slot * keep.shape[1] + atoms
+
+    def take(values: Array, unused: Array | float) -> Array:
+        return jnp.where(used, gather(values.reshape(-1), where), unused)
+
+    short = Bonds(
+        index=take(bonds.index, atoms),
+        x=take(bonds.x, PAD_A),
+        y=take(bonds.y, 0.0),
+        z=take(bonds.z, 0.0),
+    )
+    return barrier(short), count
+
+
+def forces_from_bonds(shares: Sequence[tuple[Bonds, Vectors]]) -> Float[Array, "3 atom"]:
+    """Forces (eV/A) from gradients with respect to bond vectors, for any number of lists.
+
+    A bond vector is r_j - r_i, so its gradient is a force on i and the opposite one on j.
+    """
+    forces = []
+    for c in range(3):
+        force = barrier(sum_slots([sum_slots(gradient[c]) for _, gradient in shares]))
+        for bonds, gradient in shares:
+            force = scatter_add(force, bonds.index, -gradient[c])
+        forces.append(force)
+    return jnp.stack(forces)
+
+
+def virials(bonds: Bonds, gradient: Vectors) -> Float[Array, "6 atom"]:
+    """Each atom's sum over slots of gradient (x) bond, symmetrised: xx, yy, zz, yz, xz, xy (eV)."""
+    gx, gy, gz = gradient
+    x, y, z = bonds.x, bonds.y, bonds.z
+    return jnp.stack(
+        [
+            sum_slots(gx * x),
+            sum_slots(gy * y),
+            sum_slots(gz * z),
+            0.5 * sum_slots(gy * z + gz * y),
+            0.5 * sum_slots(gx * z + gz * x),
+            0.5 * sum_slots(gx * y + gy * x),
+        ]
+    )

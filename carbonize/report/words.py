@@ -1,0 +1,235 @@
+"""What the page says about a run besides its results: protocol, definitions, origin, files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from carbonize.config.models import ClassLimits, HoldStage, QuenchStage, RunConfig
+from carbonize.report.numbers import SEALED, duration, length, number
+from carbonize.report.style import CLASS_COLORS, CLASS_LABELS
+
+__all__ = [
+    "caution",
+    "class_definitions",
+    "files",
+    "frame_name",
+    "frames",
+    "making",
+    "pore_rows",
+    "probe_rows",
+    "sentence",
+    "stages",
+    "status",
+    "versions",
+]
+
+_SHOWN_PORES = 12
+
+_FILES = {
+    "protocol.yaml": "the protocol with every default filled in; runs as it is",
+    "manifest.json": "status, versions, device, seed, timings",
+    "series.jsonl": "temperature and energies, one line a chunk and replica",
+    "events.jsonl": "what happened to the run: start, restart, failure, end",
+    "trajectory": "frames of every replica (GSD; opens in OVITO)",
+    "checkpoint": "the exact state, to continue the run",
+    "analysis.jsonl": "every analysed frame, as it was measured",
+    "analysis.nc": "the same over time, for xarray (units in attributes)",
+    "pores.csv": "one row for every pore of every analysed frame",
+    "summary.json": "first and last frame side by side",
+    "figures": "the figures and pictures of this page (PNG)",
+    "report.html": "this page",
+}
+
+
+def stages(protocol: RunConfig) -> list[str]:
+    """The schedule's stages, one phrase each."""
+    said = []
+    here = 0.0
+    for stage in protocol.schedule:
+        if isinstance(stage, HoldStage):
+            here = stage.temperature_K
+            said.append(f"hold {here:g} K for {stage.duration_ps:g} ps")
+            continue
+        start = stage.from_K if stage.from_K is not None else here
+        lasts = stage.duration_ps or abs(stage.to_K - start) / (stage.rate_K_per_ps or 1.0)
+        rate = stage.rate_K_per_ps or abs(stage.to_K - start) / lasts
+        verb = "quench" if isinstance(stage, QuenchStage) else "heat" if stage.to_K > start else "cool"
+        said.append(f"{verb} to {stage.to_K:g} K in {lasts:.3g} ps ({rate:.3g} K/ps)" if rate < 1000
+                    else f"{verb} to {stage.to_K:g} K in {lasts:.3g} ps ({rate:,.0f} K/ps)")
+        here = stage.to_K
+    return said
+
+
+def potential_name(protocol: RunConfig) -> str:
+    """The potential in words."""
+    potential = protocol.potential
+    if potential.kind == "edip":
+        return "carbon EDIP (Marks 2000)"
+    return f"Tersoff ({potential.parameters or Path(potential.file or '').name})"
+
+
+def sentence(protocol: RunConfig, n_atoms: int, replicas: int, density_g_cm3: float) -> str:
+    """What was run, in one sentence."""
+    who = f"{n_atoms:,} carbon atoms at {number(density_g_cm3, 2)} g/cm³"
+    many = f", {replicas} replicas with different random forces," if replicas > 1 else ""
+    steps = stages(protocol)
+    return f"{who}{many} were annealed with the {potential_name(protocol)} potential at constant volume: {'; '.join(steps)}."
+
+
+def status(manifest: Mapping[str, Any]) -> dict[str, str] | None:
+    """What to say about a run that did not finish; None for a finished one."""
+    state = str(manifest.get("status") or "unknown")
+    if state == "finished":
+        return None
+    step, total = manifest.get("step"), manifest.get("total_steps")
+    far = f" at step {step:,} of {total:,}" if isinstance(step, int) and isinstance(total, int) else ""
+    told = manifest.get("message")
+    return {"state": state, "text": f"This run is not finished (status: {state}{far}). "
+            "What follows describes it up to its last analysed frame."
+            + (f" It said: {told}" if told else "")}
+
+
+def frame_name(record: Mapping[str, Any]) -> str:
+    """A frame by its time and temperature."""
+    return f"{number(record['time_ps'], 2)} ps, {number(record['temperature_K'], 0)} K"
+
+
+def frames(first: Mapping[str, Any], last: Mapping[str, Any], replicas: int) -> dict[str, str]:
+    """Which frames are compared; with several replicas the temperatures differ a little."""
+    if replicas > 1:
+        return {"first": f"{number(first['time_ps'], 2)} ps", "last": f"{number(last['time_ps'], 2)} ps"}
+    return {"first": frame_name(first), "last": frame_name(last)}
+
+
+def caution(protocol: RunConfig, n_atoms: int, replicas: int, last: Mapping[str, Any]) -> str:
+    """What a run of this size and length can and cannot show."""
+    count = f"{replicas} runs" if replicas > 1 else "one run"
+    text = (
+        f"This is {count} of {n_atoms:,} atoms over {float(last['time_ps']):.3g} ps. A furnace heats about 5 K in a minute "
+        "and holds for hours; molecular dynamics makes up for its short time with far higher temperatures and heating "
+        "rates. Read directions and comparisons between runs, not absolute temperatures, times or pore sizes."
+    )
+    if replicas == 1:
+        text += " Without replicas nothing here has an error bar: set dynamics.replicas to see how much is chance."
+    return text
+
+
+def class_definitions(limits: ClassLimits) -> list[dict[str, str]]:
+    """The classes by entrance diameter, with the limits that this run used."""
+    o, q, c = (f"{v:g}" for v in (limits.open_A, limits.quasi_closed_A, limits.closed_A))
+    meaning = {
+        "open": (f"D ≥ {o} Å", "wide enough for solvent molecules such as ethylene carbonate (5.7 Å)"),
+        "quasi-closed": (f"{q} ≤ D < {o} Å", "a gas such as CO₂ (3.3 Å) gets in, solvent does not"),
+        "closed": (f"{c} ≤ D < {q} Å", "only helium (2.6 Å) gets in"),
+        "fully-closed": (f"D < {c} Å, or none", "not even helium gets in from outside"),
+    }
+    return [
+        {"name": CLASS_LABELS[k], "color": CLASS_COLORS[k], "range": r, "meaning": m} for k, (r, m) in meaning.items()
+    ]
+
+
+def pore_rows(record: Mapping[str, Any]) -> tuple[list[dict[str, str]], int]:
+    """The largest pores of a frame by volume, and how many were left out."""
+    items = list((record["frame"].get("pores") or {}).get("items") or [])
+    items.sort(key=lambda item: -float(item["volume_A3"]))
+    rows = [
+        {
+            "class": CLASS_LABELS.get(item["class"], item["class"]),
+            "color": CLASS_COLORS.get(item["class"], "#888888"),
+            "entrance": length(item["entrance_A"], SEALED),
+            "diameter": length(item["diameter_A"]),
+            "volume": f"{number(item['volume_A3'], 0)} Å³",
+            "margin": length(item.get("margin_A")),
+        }
+        for item in items[:_SHOWN_PORES]
+    ]
+    return rows, max(0, len(items) - _SHOWN_PORES)
+
+
+def probe_rows(record: Mapping[str, Any], probes_A: Mapping[str, float]) -> list[dict[str, str]]:
+    """What each probe reaches in a frame."""
+    pores = record["frame"].get("pores") or {}
+    rows = []
+    for name, diameter in sorted(probes_A.items(), key=lambda item: item[1]):
+        found = (pores.get("probes") or {}).get(name) or {}
+        rows.append(
+            {
+                "name": name,
+                "diameter": f"{diameter:g} Å",
+                "accessible": f"{number(found.get('accessible_volume_A3'), 0)} Å³",
+                "inaccessible": f"{number(found.get('inaccessible_volume_A3'), 0)} Å³",
+                "area": f"{number(found.get('accessible_area_A2'), 0)} Å²",
+            }
+        )
+    return rows
+
+
+def making(protocol: RunConfig, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How the run was made, as name and value."""
+    dynamics = protocol.dynamics
+    device = manifest.get("device") or {}
+    timings = manifest.get("timings") or {}
+    rows = [
+        ("structure", _structure(protocol, manifest)),
+        ("potential", potential_name(protocol)),
+        ("ensemble", "constant number of atoms, volume and target temperature (NVT)"),
+        ("thermostat", f"Langevin, friction {dynamics.thermostat.friction_per_ps:g} per ps"),
+        ("time step", f"{dynamics.timestep_fs:g} fs"),
+        ("precision", dynamics.precision),
+        ("replicas", str(dynamics.replicas)),
+        ("seed", str(dynamics.seed)),
+        ("device", _device(device)),
+    ]
+    names = {
+        "start_structure_s": "start structure", "compile_s": "compilation", "simulate_s": "dynamics",
+        "analyze_s": "analysis", "write_s": "writing",
+    }
+    spent = [f"{label} {duration(timings[key])}" for key, label in names.items() if timings.get(key)]
+    if spent:
+        rows.append(("wall time", ", ".join(spent)))
+    speed = manifest.get("atom_steps_per_s")
+    if speed:
+        rows.append(("speed", f"{speed / 1e6:.3g} million atom-steps per second"))
+    for key, label in (("started", "started"), ("written", "last written"), ("config_hash", "hash of the protocol")):
+        if manifest.get(key):
+            rows.append((label, str(manifest[key])))
+    return rows
+
+
+def _structure(protocol: RunConfig, manifest: Mapping[str, Any]) -> str:
+    told = manifest.get("structure")
+    if isinstance(told, str):
+        return told
+    if isinstance(told, Mapping):
+        plain = {k: v for k, v in told.items() if v is not None and not isinstance(v, (dict, list))}
+        if "sha256" in plain:  # enough of it to tell two files apart; the manifest has the rest
+            plain["sha256"] = f"{str(plain['sha256'])[:12]}…"
+        return ", ".join(str(v) if k in ("kind", "path") else f"{k} {v}" for k, v in plain.items())
+    structure = protocol.structure
+    if structure.kind == "file":
+        return f"file {Path(structure.path).name}"
+    return f"random packing, {structure.atoms:,} atoms at {structure.density_g_cm3:g} g/cm³, seed {structure.seed}"
+
+
+def _device(device: Any) -> str:
+    if not isinstance(device, Mapping):
+        return str(device or "not recorded")
+    kind = " ".join(dict.fromkeys(str(device[k]) for k in ("platform", "kind") if device.get(k)))
+    cpus = device.get("host_cpus")
+    return (kind or "not recorded") + (f", host with {cpus} processor cores" if cpus else "")
+
+
+def versions(manifest: Mapping[str, Any]) -> str:
+    """Versions of carbonize and what it stands on, in one line."""
+    own = manifest.get("carbonize_version")
+    listed = [f"carbonize {own}"] if own else []
+    listed += [f"{k} {v}" for k, v in (manifest.get("versions") or {}).items()]
+    return ", ".join(listed) or "not recorded"
+
+
+def files(folder: Path) -> list[tuple[str, str]]:
+    """The files of the run folder that are there, with what they hold."""
+    there = [(name, text) for name, text in _FILES.items() if name == "report.html" or (folder / name).exists()]
+    return [(f"{name}/" if (folder / name).is_dir() else name, text) for name, text in there]

@@ -1,0 +1,1 @@
+"""Compiled molecular dynamics: state in, state out. Touches no file."""

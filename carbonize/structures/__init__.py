@@ -1,0 +1,1 @@
+"""Start structures: random packing, and bringing files into standard form."""

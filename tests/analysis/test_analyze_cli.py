@@ -1,0 +1,230 @@
+"""``carbonize analyze`` from the outside: its JSON, its tables, its refusals."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import gsd.hoomd
+import numpy as np
+import pytest
+import typer
+from ase import Atoms
+from ase.build import bulk, molecule
+from ase.io import write
+from typer.testing import CliRunner
+
+from carbonize import analyze as analyze_atoms
+from carbonize.cli.analyze import analyze
+from carbonize.errors import InputError
+
+app = typer.Typer()
+app.command()(analyze)
+runner = CliRunner()
+
+
+def call(*arguments):
+    """Standard output of a successful call."""
+    result = runner.invoke(app, [str(argument) for argument in arguments])
+    if result.exception:
+        raise result.exception
+    return result.stdout
+
+
+@pytest.fixture
+def crystal(tmp_path):
+    path = tmp_path / "sc.extxyz"
+    write(path, bulk("C", "sc", a=8.0, cubic=True))
+    return path
+
+
+@pytest.fixture
+def movie(tmp_path):
+    path = tmp_path / "movie.extxyz"
+    write(path, [bulk("C", "sc", a=7.0 + 0.2 * k, cubic=True) for k in range(5)])
+    return path
+
+
+def test_the_json_has_every_key_of_the_contract(crystal):
+    document = json.loads(call(crystal, "--json", "-"))
+    assert list(document) == ["schema_version", "source", "frames"]
+    assert document["schema_version"] == 1
+    assert document["source"] == str(crystal)
+    [frame] = document["frames"]
+    assert list(frame) == ["index", "n_atoms", "cell_volume_A3", "density_g_cm3", "bonding", "pores"]
+    assert set(frame["bonding"]) == {
+        "cutoff_A",
+        "coordination_fraction",
+        "sp",
+        "sp2",
+        "sp3",
+        "mean_coordination",
+        "mean_bond_length_A",
+    }
+    pores = frame["pores"]
+    assert set(pores) == {
+        "largest_included_sphere_A",
+        "largest_free_sphere_A",
+        "largest_free_sphere_along_A",
+        "probes",
+        "classes",
+        "items",
+    }
+    assert list(pores["probes"]) == ["He", "CO2", "N2", "EC"]
+    for probe in pores["probes"].values():
+        assert set(probe) == {
+            "diameter_A",
+            "accessible_volume_A3",
+            "inaccessible_volume_A3",
+            "accessible_area_A2",
+            "inaccessible_area_A2",
+        }
+    assert list(pores["classes"]) == ["open", "quasi-closed", "closed", "fully-closed"]
+    for entry in pores["classes"].values():
+        assert set(entry) == {"count", "volume_A3", "volume_cm3_g", "fraction"}
+    for item in pores["items"]:
+        assert set(item) == {
+            "id",
+            "class",
+            "entrance_A",
+            "diameter_A",
+            "volume_A3",
+            "center_A",
+            "margin_A",
+        }
+
+
+def test_the_file_and_the_python_function_say_the_same(crystal, tmp_path):
+    out = tmp_path / "out.json"
+    text = call(crystal, "--json", out)
+    [frame] = json.loads(out.read_text())["frames"]
+    direct = json.loads(json.dumps(analyze_atoms(bulk("C", "sc", a=8.0, cubic=True))))
+    assert frame == direct
+    assert str(out) in text
+
+
+def test_a_file_that_is_overwritten_is_replaced_whole(crystal, tmp_path):
+    out = tmp_path / "out.json"
+    out.write_text("old")
+    call(crystal, "--json", out)
+    assert json.loads(out.read_text())["schema_version"] == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "sc.extxyz"]
+
+
+def test_json_to_a_device_does_not_replace_the_device(crystal):
+    before = os.stat(os.devnull)
+    call(crystal, "--json", os.devnull)
+    assert os.stat(os.devnull).st_rdev == before.st_rdev
+
+
+def test_all_frames_are_analysed_unless_one_is_chosen(movie):
+    everything = json.loads(call(movie, "--json", "-", "--what", "bonding"))["frames"]
+    assert [frame["index"] for frame in everything] == [0, 1, 2, 3, 4]
+    [last] = json.loads(call(movie, "--json", "-", "--frame", "-1"))["frames"]
+    assert last["index"] == 4
+    assert last["cell_volume_A3"] == pytest.approx(7.8**3)
+    [second] = json.loads(call(movie, "--json", "-", "--frame", 1, "--what", "pores"))["frames"]
+    assert second["index"] == 1 and "bonding" not in second
+
+
+def test_options_change_what_they_name(crystal):
+    document = json.loads(
+        call(
+            crystal, "--json", "-", "--radius", "C=1.5", "--probe", "He=2.4", "--probe", "Na=2.04",
+            "--bond-cutoff", "8.0", "--persistence", "0.1",
+        )
+    )  # fmt: skip
+    [frame] = document["frames"]
+    assert frame["bonding"]["mean_coordination"] == 6.0
+    assert frame["pores"]["largest_free_sphere_A"] == pytest.approx(8 * 2**0.5 - 3.0, abs=1e-5)
+    diameters = {name: probe["diameter_A"] for name, probe in frame["pores"]["probes"].items()}
+    assert diameters == {"He": 2.4, "CO2": 3.3, "N2": 3.64, "EC": 5.7, "Na": 2.04}
+
+
+def test_the_table_gives_units_and_the_numbers_people_look_for(crystal):
+    text = call(crystal)
+    for piece in (
+        "1 atoms",
+        "Å³",
+        "g/cm³",
+        "sp2",
+        "10.456 Å",
+        "7.914 Å",
+        "quasi-closed",
+        "CO2",
+        "entrance Å",
+    ):
+        assert piece in text
+    assert "Traceback" not in text
+
+
+def test_many_frames_take_a_line_each(movie):
+    lines = call(movie).splitlines()
+    rows = [line for line in lines if line.strip()[:1].isdigit()]
+    assert len(rows) == 5
+
+
+def test_a_molecule_without_a_cell_is_analysed(tmp_path):
+    path = tmp_path / "c60.xyz"
+    write(path, molecule("C60"))
+    [frame] = json.loads(call(path, "--json", "-"))["frames"]
+    assert frame["density_g_cm3"] is None
+    assert frame["pores"]["classes"]["fully-closed"]["count"] == 1
+    assert "-" in call(path)
+
+
+def test_a_gsd_trajectory_is_analysed(tmp_path):
+    path = tmp_path / "run.gsd"
+    with gsd.hoomd.open(str(path), "w") as file:
+        frame: Any = gsd.hoomd.Frame()
+        frame.configuration.box = [8, 8, 8, 0, 0, 0]
+        frame.particles.N = 1
+        frame.particles.types = ["C"]
+        frame.particles.position = [[0, 0, 0]]
+        file.append(frame)
+    [result] = json.loads(call(path, "--json", "-"))["frames"]
+    assert result["pores"]["largest_included_sphere_A"] == pytest.approx(8 * 3**0.5 - 3.4, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--what", "bondage"], "did you mean 'bonding'"),
+        (["--frame", "7"], "no frame 7"),
+        (["--frame", "last"], "--frame last"),
+        (["--frame", "1.5"], "--frame 1.5"),
+        (["--radius", "C"], "--radius C"),
+        (["--radius", "C=wide"], "NAME=NUMBER"),
+        (["--radius", "C=-1"], "radius"),
+        (["--radius", "Xq=1"], "not a chemical element"),
+        (["--probe", "He=0"], "probe He"),
+        (["--probe", "=2"], "NAME=NUMBER"),
+        (["--probe", "He=nan"], "probe He"),
+        (["--bond-cutoff", "0"], "bond cutoff"),
+        (["--persistence", "-1"], "persistence"),
+        (["--json", "/nonexistent/folder/out.json"], "cannot write"),
+    ],
+)
+def test_a_wrong_option_is_refused_in_one_line(crystal, arguments, message):
+    with pytest.raises(InputError, match=message) as caught:
+        call(crystal, *arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_refused_structure_leaves_no_file_and_names_the_frame(tmp_path):
+    path, out = tmp_path / "bad.extxyz", tmp_path / "out.json"
+    good = bulk("C", "sc", a=8.0, cubic=True)
+    write(path, [good, Atoms("C2", positions=np.zeros((2, 3)), cell=[8, 8, 8], pbc=True)])
+    with pytest.raises(InputError, match=r"bad.extxyz, frame 1.*overlap"):
+        call(path, "--json", out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.extxyz"]
+
+
+def test_importing_the_command_loads_nothing_heavy():
+    heavy = ("jax", "numba", "scipy", "ase", "numpy", "ovito", "gsd")
+    code = f"import sys, carbonize.cli.analyze; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
