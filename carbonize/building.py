@@ -12,8 +12,9 @@ from carbonize.errors import InputError
 from carbonize.potentials.base import Potential
 from carbonize.schedules import compile_schedule
 from carbonize.starting import build_random, relax
+from carbonize.structures.carving import carve_pores
 
-__all__ = ["MeltQuench", "check_size", "melt_quench", "random_structure"]
+__all__ = ["MeltQuench", "Pores", "check_size", "melt_quench", "random_structure"]
 
 _CHUNK_STEPS = 500
 _LARGEST_DENSITY = 4.0  # g/cm3; diamond has 3.52
@@ -28,6 +29,13 @@ class MeltQuench(NamedTuple):
     to_K: float = 300.0
     timestep_fs: float = 0.25
     friction_per_ps: float = 10.0
+
+
+class Pores(NamedTuple):
+    """Pores to cut after the quench: density of the carbon around them (g/cm3), their diameter (A)."""
+
+    wall_density_g_cm3: float
+    diameter_A: float = 10.0
 
 
 def check_size(atoms: int, density_g_cm3: float) -> None:
@@ -66,6 +74,7 @@ def melt_quench(
     density_g_cm3: float,
     seed: int,
     settings: MeltQuench,
+    pores: Pores | None = None,
     force_tolerance_eV_A: float = 0.1,
     watch: Callable[[str, float], None] | None = None,
 ) -> tuple[Any, Any]:
@@ -79,6 +88,9 @@ def melt_quench(
         Size, density, and the seed of packing and dynamics.
     settings
         The temperature programme.
+    pores
+        Melt and quench at this higher density instead, then cut pores out until ``density_g_cm3``
+        and ``atoms`` are met (:func:`carbonize.structures.carving.carve_pores`).
     force_tolerance_eV_A
         Largest force after the final relaxation, eV/A.
     watch
@@ -103,10 +115,23 @@ def melt_quench(
         QuenchStage(kind="quench", to_K=settings.to_K, duration_ps=settings.quench_ps),
     ]
     schedule = compile_schedule(stages, settings.timestep_fs)
-    packed, _ = random_structure(potential, atoms, density_g_cm3, seed)
+    melted_atoms, melted_density = atoms, density_g_cm3
+    if pores is not None:
+        if not density_g_cm3 < pores.wall_density_g_cm3 <= _LARGEST_DENSITY:
+            raise InputError(
+                f"--wall-density {pores.wall_density_g_cm3:g}: expected g/cm3 above --density {density_g_cm3:g} "
+                f"and up to {_LARGEST_DENSITY:g}"
+            )
+        # the cube stays: only the number of atoms in it changes
+        melted_atoms = round(atoms * pores.wall_density_g_cm3 / density_g_cm3)
+        melted_density = density_g_cm3 * melted_atoms / atoms
+    packed, _ = random_structure(potential, melted_atoms, melted_density, seed)
     melted = packed.copy()
     melted.set_positions(_propagate(potential, schedule, packed, seed, settings, watch))
     melted.wrap()
+    if pores is not None:
+        kept = carve_pores(melted.positions, float(melted.cell[0, 0]), atoms, pores.diameter_A, seed)
+        melted = melted[kept]
     if watch is not None:
         watch("relaxing", 1.0)
     return relax(potential, melted, force_tolerance_eV_A)

@@ -25,7 +25,10 @@ RELAX_STEPS = 1500
 
 
 def start_structure(
-    config: StructureConfig, potential: Potential, potential_name: str, watch: Callable[[str], None] | None = None
+    config: StructureConfig,
+    potential: Potential,
+    potential_name: str,
+    watch: Callable[[str], None] | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """Atoms in standard form, and a record of where they come from.
 

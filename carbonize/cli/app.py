@@ -6,9 +6,10 @@ Exit codes: 0 done, 1 a failure of the machine (disk, missing program), 2 bad in
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -23,6 +24,16 @@ from carbonize.errors import CarbonizeError
 __all__ = ["app", "main"]
 
 INTERRUPTED = 75
+
+_CTRL_C = 130  # what typer returns for it
+
+# click's base of wrong command lines, wherever this version of typer keeps its click
+_USAGE_ERRORS: type[Exception] = typer.BadParameter.__mro__[2]
+
+_BAD_PLACES = {
+    getattr(errno, name)
+    for name in ("EACCES", "EISDIR", "ELOOP", "ENAMETOOLONG", "ENOENT", "ENOTDIR", "EPERM", "EROFS")
+}
 
 app = typer.Typer(
     name="carbonize",
@@ -47,7 +58,8 @@ def _show_version(value: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave."),
     ] = False,
 ) -> None:
     pass
@@ -65,15 +77,41 @@ def main() -> None:
     # quiet the libraries below us: their warnings are not about the user's work
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
-        app()
+        # the library's own handling of errors would print several lines and hide Ctrl-C
+        code = app(standalone_mode=False)
     except CarbonizeError as err:
-        sys.stdout.flush()
-        print(f"carbonize: error: {err}", file=sys.stderr)
-        raise SystemExit(err.exit_code) from None
-    except KeyboardInterrupt:
-        print("carbonize: interrupted; run the same command again to continue", file=sys.stderr)
-        raise SystemExit(INTERRUPTED) from None
+        _fail(str(err), err.exit_code)
+    except _USAGE_ERRORS as err:
+        _fail_usage(err)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _CTRL_C
     except BrokenPipeError:
         # the reader of our output went away (carbonize ... | head): nothing to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
+    except OSError as err:
+        place = f"{err.filename}: " if err.filename is not None else ""
+        _fail(f"{place}{err.strerror or err}", 2 if err.errno in _BAD_PLACES else 1)
+    except MemoryError:
+        _fail("not enough memory; use fewer atoms or replicas", 1)
+    if code == _CTRL_C:
+        print("carbonize: interrupted; run the same command again to continue", file=sys.stderr)
+        raise SystemExit(INTERRUPTED)
+    raise SystemExit(code or 0)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    """One line on standard error, whatever a path or a library's message may hold."""
+    sys.stdout.flush()
+    print(f"carbonize: error: {' '.join(message.splitlines())}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+def _fail_usage(err: Any) -> NoReturn:
+    """Say what is wrong with the command line; a command without arguments shows its help."""
+    if type(err).__name__ == "NoArgsIsHelpError":
+        err.show()
+        raise SystemExit(2)
+    context = getattr(err, "ctx", None)
+    command = context.command_path if context is not None else "carbonize"
+    _fail(f"{err.format_message().rstrip('.')}; see {command} --help", 2)

@@ -20,11 +20,16 @@ _Atoms = Annotated[int, typer.Option("--atoms", "-n", metavar="N", help="Number 
 _Density = Annotated[float, typer.Option("--density", metavar="G_CM3", help="Mass density in g/cm3.")]
 _Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same structure.")]
 _Out = Annotated[
-    Path, typer.Option("--out", "-o", metavar="FILE", help="Structure file; the format follows its ending (.extxyz).")
+    Path,
+    typer.Option(
+        "--out", "-o", metavar="FILE", help="Structure file; the format follows its ending (.extxyz)."
+    ),
 ]
 _Potential = Annotated[
     str,
-    typer.Option("--potential", help="edip, or a Tersoff set: tersoff-1989, erhart-albe-2005, lindsay-broido-2010."),
+    typer.Option(
+        "--potential", help="edip, or a Tersoff set: tersoff-1989, erhart-albe-2005, lindsay-broido-2010."
+    ),
 ]
 _Tolerance = Annotated[
     float, typer.Option("--force-tolerance", metavar="EV_A", help="Relax until no force exceeds this (eV/A).")
@@ -40,7 +45,9 @@ def build_random(
     potential: _Potential = "edip",
     min_distance: Annotated[
         float | None,
-        typer.Option("--min-distance", metavar="A", help="Smallest distance in the packing. Default: 1.45 A or less."),
+        typer.Option(
+            "--min-distance", metavar="A", help="Smallest distance in the packing. Default: 1.45 A or less."
+        ),
     ] = None,
     force_tolerance: _Tolerance = 1.0,
 ) -> None:
@@ -58,11 +65,19 @@ def build_random(
     law = _potential(potential)
     with _status("packing and relaxing") as say:
         structure, minimum = random_structure(
-            law, atoms, density, seed, min_distance, force_tolerance,
-            watch=lambda n, e, f: say(f"relaxing: {n} steps, {e / atoms:.3f} eV/atom, largest force {f:.2f} eV/A"),
+            law,
+            atoms,
+            density,
+            seed,
+            min_distance,
+            force_tolerance,
+            watch=lambda n, e, f: say(
+                f"relaxing: {n} steps, {e / atoms:.3f} eV/atom, largest force {f:.2f} eV/A"
+            ),
         )
-    structure.info["origin"] = f"carbonize build random --atoms {atoms} --density {density:g} --seed {seed}" + (
-        f" --potential {potential}" if potential != "edip" else ""
+    structure.info["origin"] = (
+        f"carbonize build random --atoms {atoms} --density {density:g} --seed {seed} --force-tolerance {force_tolerance:g}"
+        + (f" --potential {potential}" if potential != "edip" else "")
     )
     _save(structure, minimum, out)
 
@@ -75,38 +90,74 @@ def build_melt_quench(
     seed: _Seed = 1,
     potential: _Potential = "edip",
     melt: Annotated[float, typer.Option("--melt", metavar="K", help="Temperature of the melt.")] = 6000.0,
-    melt_ps: Annotated[float, typer.Option("--melt-ps", metavar="PS", help="How long it is kept liquid.")] = 1.0,
-    quench_ps: Annotated[float, typer.Option("--quench-ps", metavar="PS", help="Duration of the quench.")] = 1.0,
-    to: Annotated[float, typer.Option("--to", metavar="K", help="Temperature at the end of the quench.")] = 300.0,
+    melt_ps: Annotated[
+        float, typer.Option("--melt-ps", metavar="PS", help="How long it is kept liquid.")
+    ] = 1.0,
+    quench_ps: Annotated[
+        float, typer.Option("--quench-ps", metavar="PS", help="Duration of the quench.")
+    ] = 1.0,
+    to: Annotated[
+        float, typer.Option("--to", metavar="K", help="Temperature at the end of the quench.")
+    ] = 300.0,
     timestep: Annotated[float, typer.Option("--timestep", metavar="FS", help="Time step.")] = 0.25,
+    wall_density: Annotated[
+        float | None,
+        typer.Option(
+            "--wall-density",
+            metavar="G_CM3",
+            help="Melt and quench at this density, then cut pores out until --density is met.",
+        ),
+    ] = None,
+    pore_diameter: Annotated[
+        float,
+        typer.Option("--pore-diameter", metavar="A", help="Diameter of those pores, between atom centres."),
+    ] = 10.0,
     force_tolerance: _Tolerance = 0.1,
 ) -> None:
     """Melt a random packing, quench it at constant volume, and relax it.
 
-    A fast quench freezes in chains, dangling atoms and some sp3: a carbon that has everything
-    still to do.
+    With --wall-density the melt is denser and pores are cut out of the quenched solid: walls
+    with sp3 cross-links and broken bonds around open pores, a precursor that has everything still
+    to do.
 
-    Example: carbonize build melt-quench --atoms 1000 --density 1.3 --seed 1 -o precursor.extxyz
+    Example: carbonize build melt-quench --atoms 1000 --density 1.0 --wall-density 2.6 -o precursor.extxyz
     """
-    from carbonize.building import MeltQuench, check_size, melt_quench
+    from carbonize.building import MeltQuench, Pores, check_size, melt_quench
 
     check_size(atoms, density)
     for name, value in (
-        ("--melt", melt), ("--melt-ps", melt_ps), ("--quench-ps", quench_ps), ("--to", to),
-        ("--timestep", timestep), ("--force-tolerance", force_tolerance),
+        ("--melt", melt),
+        ("--melt-ps", melt_ps),
+        ("--quench-ps", quench_ps),
+        ("--to", to),
+        ("--timestep", timestep),
+        ("--force-tolerance", force_tolerance),
+        ("--pore-diameter", pore_diameter),
     ):
         _check_positive(name, value)
     _check_target(out)
     settings = MeltQuench(melt, melt_ps, quench_ps, to, timestep)
+    pores = None
+    if wall_density is not None:
+        _check_positive("--wall-density", wall_density)
+        pores = Pores(wall_density, pore_diameter)
     law = _potential(potential)
     with _status("packing") as say:
         structure, minimum = melt_quench(
-            law, atoms, density, seed, settings, force_tolerance,
+            law,
+            atoms,
+            density,
+            seed,
+            settings,
+            pores,
+            force_tolerance,
             watch=lambda what, done: say(f"melt and quench: {100 * done:.0f} % ({what})"),
         )
     structure.info["origin"] = (
         f"carbonize build melt-quench --atoms {atoms} --density {density:g} --seed {seed} --melt {melt:g} "
         f"--melt-ps {melt_ps:g} --quench-ps {quench_ps:g} --to {to:g} --timestep {timestep:g}"
+        + (f" --wall-density {wall_density:g} --pore-diameter {pore_diameter:g}" if pores else "")
+        + (f" --force-tolerance {force_tolerance:g}")
         + (f" --potential {potential}" if potential != "edip" else "")
     )
     _save(structure, minimum, out)
@@ -143,40 +194,36 @@ def _check_positive(name: str, value: float) -> None:
 
 def _check_target(out: Path) -> None:
     """Say before the work, not after it, that the result could not be saved."""
-    import os
-
-    from ase.io.formats import filetype
-
     from carbonize.errors import InputError
+    from carbonize.io.files import check_target
 
-    if out.is_dir():
-        raise InputError(f"{out}: is a folder; give a file name, for example {out / 'carbon.extxyz'}")
-    if not out.parent.is_dir():
-        raise InputError(f"{out}: there is no folder {out.parent}")
-    if not os.access(out.parent, os.W_OK) or (out.exists() and not os.access(out, os.W_OK)):
-        raise InputError(f"{out}: cannot be written; choose another place")
+    check_target(out)
+    if _format(out) is None:
+        raise InputError(f"{out}: unknown structure format; use a known ending such as .extxyz")
+
+
+def _format(out: Path) -> str | None:
+    """ASE's format for a file name; None where ASE has none that it can write."""
+    from ase.io.formats import UnknownFileTypeError, filetype, ioformats
+
     try:
-        filetype(str(out), read=False)
-    except Exception:
-        raise InputError(f"{out}: unknown structure format; use a known ending such as .extxyz") from None
+        name = filetype(str(out), read=False)
+    except UnknownFileTypeError:
+        return None
+    return name if name in ioformats and ioformats[name].can_write else None
 
 
 def _save(structure: Any, minimum: Any, out: Path) -> None:
-    import io
-
-    from ase.io import write
-    from ase.io.formats import filetype
-
     from carbonize.analysis.frame import analyze
     from carbonize.errors import InputError
+    from carbonize.io.export import encoded
     from carbonize.io.files import write_atomic
 
-    text = io.StringIO()
     try:
-        write(text, structure, format=filetype(str(out), read=False))
+        raw = encoded([structure], _format(out) or "extxyz")
     except Exception as err:
         raise InputError(f"{out}: ASE cannot write this format: {err}; use .extxyz") from None
-    write_atomic(out, text.getvalue())
+    write_atomic(out, raw)
     frame = analyze(structure, what=["bonding"])
     bonding = frame["bonding"]
     typer.echo(
@@ -188,7 +235,9 @@ def _save(structure: Any, minimum: Any, out: Path) -> None:
         f"sp3 {100 * bonding['sp3']:.1f} %"
     )
     if not minimum.converged:
-        typer.echo(f"  note: the relaxation stopped after {minimum.steps} steps, before its tolerance", err=True)
+        typer.echo(
+            f"  note: the relaxation stopped after {minimum.steps} steps, before its tolerance", err=True
+        )
 
 
 @contextmanager

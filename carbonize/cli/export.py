@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,10 +17,16 @@ _ONE_FRAME = ("lammps-data", "cif", "vasp")
 def export(
     source: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or a GSD trajectory.")],
     to: Annotated[str, typer.Option("--to", help=f"Format: {', '.join(_FORMATS)}.")] = "extxyz",
-    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to. Default: beside the trajectory.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Where to. Default: beside the trajectory."),
+    ] = None,
     replica: Annotated[int, typer.Option("--replica", min=0, help="Which replica of a run.")] = 0,
     frame: Annotated[
-        str, typer.Option("--frame", help="A frame number (negative: from the end), or all. One-frame formats: default -1.")
+        str,
+        typer.Option(
+            "--frame", help="A frame number (negative: from the end), or all. One-frame formats: default -1."
+        ),
     ] = "",
 ) -> None:
     """Write a trajectory in a format that other programs read.
@@ -43,7 +49,7 @@ def export(
             raise InputError(f"{source}: has no trajectory of replica {replica}")
     else:
         trajectory = source
-    number: int | str = which
+    number: int | Literal["all"] = "all"
     if which != "all":
         try:
             number = int(which)

@@ -13,9 +13,12 @@ __all__ = ["run"]
 def run(
     protocol: Annotated[Path, typer.Argument(metavar="PROTOCOL.yaml", help="What to run.")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Run folder. Default: runs/<name of the protocol>.")
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Run folder. Default: runs/<name of the protocol>."),
     ] = None,
-    no_report: Annotated[bool, typer.Option("--no-report", help="Leave out report.html and its pictures.")] = False,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Leave out report.html and its pictures.")
+    ] = False,
 ) -> None:
     """Run an annealing protocol to its end.
 

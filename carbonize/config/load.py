@@ -169,7 +169,9 @@ def _walk(loc: tuple[int | str, ...], model: type[BaseModel]) -> tuple[list[str]
     for part in loc:
         models = [t for t in types if isinstance(t, type) and issubclass(t, BaseModel)]
         tagged = [
-            m for m in models if "kind" in m.model_fields and part in get_args(m.model_fields["kind"].annotation)
+            m
+            for m in models
+            if "kind" in m.model_fields and part in get_args(m.model_fields["kind"].annotation)
         ]
         if tagged and isinstance(part, str):
             types = list(tagged)
@@ -179,9 +181,9 @@ def _walk(loc: tuple[int | str, ...], model: type[BaseModel]) -> tuple[list[str]
         for m in models:
             if isinstance(part, str) and part in m.model_fields:
                 following += _leaf_types(m.model_fields[part].annotation)
-        if not models:  # inside a tuple or dict: its item types were flattened already
-            following = types
-        elif isinstance(part, int):
+        if not models or isinstance(
+            part, int
+        ):  # inside a tuple or dict: its item types were flattened already
             following = types
         if following:
             types = following

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any, Literal
 
-from carbonize.errors import InputError
-from carbonize.io.files import write_atomic
+from carbonize.io.files import check_target, write_atomic
 
-__all__ = ["export_frames"]
+__all__ = ["encoded", "export_frames"]
 
 
-def export_frames(source: Path, target: Path, fmt: str, which: int | str) -> int:
+def encoded(frames: list[Any], fmt: str) -> bytes:
+    """Frames (:class:`ase.Atoms`) as the bytes of a file in ASE's format ``fmt``."""
+    from ase.io import write
+    from ase.io.formats import ioformats
+
+    content = frames if len(frames) > 1 else frames[0]
+    if ioformats[fmt].isbinary:
+        raw = io.BytesIO()
+        write(raw, content, format=fmt)
+        return raw.getvalue()
+    text = io.StringIO()
+    write(text, content, format=fmt)
+    return text.getvalue().encode()
+
+
+def export_frames(source: Path, target: Path, fmt: str, which: int | Literal["all"]) -> int:
     """Write frames of ``source`` (any readable trajectory) to ``target``; returns how many.
 
     Parameters
@@ -26,16 +41,13 @@ def export_frames(source: Path, target: Path, fmt: str, which: int | str) -> int
     Raises
     ------
     InputError
-        If the source cannot be read, or the target's folder does not exist.
+        If the source cannot be read, or the target cannot be written.
     """
-    from ase.io import write
-
     from carbonize.io.frames import read_frames
 
-    if not target.parent.is_dir():
-        raise InputError(f"{target}: there is no folder {target.parent}")
+    check_target(target)
     frames = [atoms for _, atoms in read_frames(source, which)]
-    text = io.StringIO()
-    write(text, frames if len(frames) > 1 else frames[0], format=fmt)
-    write_atomic(target, text.getvalue())
+    for atoms in frames:
+        atoms.info = {key.removeprefix("carbonize/"): value for key, value in atoms.info.items()}
+    write_atomic(target, encoded(frames, fmt))
     return len(frames)

@@ -10,7 +10,15 @@ from typing import Any
 
 from carbonize.errors import CarbonizeError, InputError
 
-__all__ = ["append_json_line", "cut_json_lines", "make_folder", "read_json", "read_json_lines", "write_atomic"]
+__all__ = [
+    "append_json_line",
+    "check_target",
+    "cut_json_lines",
+    "make_folder",
+    "read_json",
+    "read_json_lines",
+    "write_atomic",
+]
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
@@ -50,7 +58,29 @@ def make_folder(path: Path) -> None:
     except FileExistsError:
         raise InputError(f"{path}: is a file; a run needs a folder (--out DIR)") from None
     except OSError as err:
-        raise InputError(f"{path}: the folder cannot be written: {err.strerror or err}; choose another --out") from None
+        raise InputError(
+            f"{path}: the folder cannot be written: {err.strerror or err}; choose another --out"
+        ) from None
+
+
+def check_target(path: Path) -> None:
+    """Make sure, before the work that leads to it, that a file can be written.
+
+    Raises
+    ------
+    InputError
+        Naming the file and the reason.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; give a file name")
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: there is no folder {path.parent}")
+    probe = path.with_name(f".writable.{os.getpid()}")
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as err:
+        raise InputError(f"{path}: cannot be written: {err.strerror or err}; choose another place") from None
 
 
 def append_json_line(path: Path, row: dict[str, Any]) -> None:

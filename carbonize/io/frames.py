@@ -19,7 +19,7 @@ from carbonize.errors import InputError
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["read_frames", "validate_atoms"]
+__all__ = ["atoms_from_gsd", "read_frames", "validate_atoms"]
 
 _GSD_MAGIC = b"\xdfe\xdfe\xdfe\xdfe"
 
@@ -107,7 +107,7 @@ def _checked(path: Path, frames: Iterator[Atoms]) -> Iterator[tuple[int, Atoms]]
             break
         except InputError:
             raise
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             # ASE's many readers raise about anything; the first line of it says most
             reason = (str(error).strip().splitlines() or [""])[0]
             raise InputError(
@@ -147,11 +147,15 @@ def _read_gsd(path: Path) -> Iterator[Atoms]:
 
     with gsd.hoomd.open(str(path), "r") as trajectory:
         for number in range(len(trajectory)):
-            yield _atoms_from_gsd(trajectory[number], f"{path}: frame {number}")
+            yield atoms_from_gsd(trajectory[number], f"{path}: frame {number}")
 
 
-def _atoms_from_gsd(frame: Any, where: str) -> Atoms:
-    """ASE atoms of one GSD frame (schema hoomd), lengths in A."""
+def atoms_from_gsd(frame: Any, where: str = "the frame") -> Atoms:
+    """ASE atoms of one GSD frame (schema hoomd), lengths in A, origin at the cell's corner.
+
+    ``info`` has ``step`` and every logged scalar (our own without the prefix ``carbonize/``),
+    ``arrays`` every logged per-particle value.
+    """
     from ase import Atoms
     from ase.data import chemical_symbols
 
@@ -173,9 +177,11 @@ def _atoms_from_gsd(frame: Any, where: str) -> Atoms:
     for key, value in frame.log.items():
         array = np.asarray(value)
         if key.startswith("particles/") and len(array) == count:
+            # ASE's writers know no unsigned numbers
+            array = array.astype(np.int64) if array.dtype.kind == "u" else array
             atoms.new_array(key.removeprefix("particles/"), array)
         elif array.size == 1:
-            atoms.info[key] = array.reshape(()).item()
+            atoms.info[key.removeprefix("carbonize/")] = array.reshape(()).item()
     return atoms
 
 

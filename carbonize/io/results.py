@@ -76,14 +76,20 @@ def analysis_dataset(records: Records, attributes: dict[str, Any]) -> Any:
         return collect(lambda record: _dig(record["frame"], *keys))
 
     def classes(key: str) -> np.ndarray:
-        return collect(lambda rec: [_dig(_pores(rec), "classes", c, key) for c in CLASS_NAMES], (len(CLASS_NAMES),))
+        return collect(
+            lambda rec: [_dig(_pores(rec), "classes", c, key) for c in CLASS_NAMES], (len(CLASS_NAMES),)
+        )
 
     def per_probe(key: str) -> np.ndarray:
         return collect(lambda rec: [_dig(_pores(rec), "probes", p, key) for p in probes], (len(probes),))
 
     two, pore, probe = ("replica", "frame"), ("replica", "frame", "pore_class"), ("replica", "frame", "probe")
     variables: dict[str, Any] = {
-        "step": (two, collect(lambda r: _number(r.get("step"))), {"units": "1", "long_name": "absolute step"}),
+        "step": (
+            two,
+            collect(lambda r: _number(r.get("step"))),
+            {"units": "1", "long_name": "absolute step"},
+        ),
         "time_ps": (two, collect(lambda r: _number(r.get("time_ps"))), {"units": "ps"}),
         "temperature_K": (two, collect(lambda r: _number(r.get("temperature_K"))), {"units": "K"}),
         "target_K": (two, collect(lambda r: _number(r.get("target_K"))), {"units": "K"}),
@@ -102,7 +108,10 @@ def analysis_dataset(records: Records, attributes: dict[str, Any]) -> Any:
         "largest_free_sphere_A": (
             two,
             frame("pores", "largest_free_sphere_A"),
-            {"units": "angstrom", "long_name": "diameter of the largest sphere that passes; nan: nothing passes"},
+            {
+                "units": "angstrom",
+                "long_name": "diameter of the largest sphere that passes; nan: nothing passes",
+            },
         ),
         "class_volume_A3": (pore, classes("volume_A3"), {"units": "angstrom3"}),
         "class_volume_cm3_g": (pore, classes("volume_cm3_g"), {"units": "cm3/g"}),

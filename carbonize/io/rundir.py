@@ -128,5 +128,7 @@ def load_run(path: str | Path) -> Run:
     if not path.is_dir():
         raise InputError(f"{path}: is a file, expected a run folder")
     if not (path / "manifest.json").is_file() or not (path / "protocol.yaml").is_file():
-        raise InputError(f"{path}: not a run folder (no manifest.json and protocol.yaml); carbonize run makes one")
+        raise InputError(
+            f"{path}: not a run folder (no manifest.json and protocol.yaml); carbonize run makes one"
+        )
     return Run(path)

@@ -14,10 +14,9 @@ from typing import Any, overload
 import numpy as np
 
 from carbonize.errors import CarbonizeError, InputError
+from carbonize.io.frames import atoms_from_gsd
 
-__all__ = ["TrajectoryReader", "TrajectoryWriter", "atoms_from_frame", "make_frame"]
-
-_SCALARS = ("time_ps", "temperature_K", "target_K")
+__all__ = ["TrajectoryReader", "TrajectoryWriter", "make_frame"]
 
 
 def make_frame(
@@ -50,9 +49,11 @@ def make_frame(
     fractional = np.asarray(positions, float) @ np.linalg.inv(cell)
     fractional -= np.floor(fractional)
     types = sorted(set(symbols))
-    frame = gsd.hoomd.Frame()
+    frame: Any = gsd.hoomd.Frame()
     frame.configuration.step = step
-    frame.configuration.box = [lx, ly, lz, cell[1, 0] / ly, cell[2, 0] / lz, cell[2, 1] / lz]
+    box = [lx, ly, lz, cell[1, 0] / ly, cell[2, 0] / lz, cell[2, 1] / lz]
+    # rounded as the file will round it, so that the frame in memory is the frame on disk
+    frame.configuration.box = [float(value) for value in np.asarray(box, np.float32)]
     frame.particles.N = len(symbols)
     frame.particles.types = types
     frame.particles.typeid = np.array([types.index(s) for s in symbols], np.uint32)
@@ -67,31 +68,6 @@ def make_frame(
 def set_coordination(frame: Any, coordination: np.ndarray) -> None:
     """Attach per-atom coordination to a frame (OVITO shows it as a particle property)."""
     frame.log["particles/coordination"] = np.asarray(coordination, np.uint32)
-
-
-def atoms_from_frame(frame: Any) -> Any:
-    """The frame as :class:`ase.Atoms`, origin at the cell's corner.
-
-    ``info`` has step, time_ps, temperature_K and target_K where the file has them;
-    ``arrays`` has coordination.
-    """
-    from ase import Atoms
-
-    lx, ly, lz, xy, xz, yz = (float(v) for v in frame.configuration.box)
-    cell = np.array([[lx, 0, 0], [xy * ly, ly, 0], [xz * lz, yz * lz, lz]])
-    types = frame.particles.types
-    symbols = [types[i] for i in frame.particles.typeid]
-    positions = np.asarray(frame.particles.position, float) + 0.5 * cell.sum(0)
-    atoms = Atoms(symbols, positions=positions, cell=cell, pbc=True)
-    atoms.info["step"] = int(frame.configuration.step)
-    for key in _SCALARS:
-        value = frame.log.get(f"carbonize/{key}")
-        if value is not None:
-            atoms.info[key] = float(np.ravel(value)[0])
-    coordination = frame.log.get("particles/coordination")
-    if coordination is not None:
-        atoms.arrays["coordination"] = np.asarray(coordination, np.int64)
-    return atoms
 
 
 class TrajectoryWriter:
@@ -178,7 +154,7 @@ class TrajectoryReader(Sequence[Any]):
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        return atoms_from_frame(self._open()[index])
+        return atoms_from_gsd(self._open()[index], f"{self._path}: frame {index}")
 
     def __iter__(self) -> Iterator[Any]:
         for i in range(len(self)):

@@ -99,7 +99,7 @@ class Edip(Potential):
 
     def initial_capacity(self) -> Capacity:
         """Enough for liquid carbon of 1.5 g/cm3."""
-        return (5, 4, 16, 9)
+        return (5, 8, 20, 12)
 
     def evaluate(
         self,

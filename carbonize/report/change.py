@@ -11,14 +11,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from carbonize.report.numbers import change, length, number, percent, spread, volume
+from carbonize.report.numbers import MISSING, change, length, number, percent, spread, volume
 from carbonize.report.style import CLASS_LABELS
 
 __all__ = ["Pair", "Row", "Sentence", "first_and_last", "headline_rows", "reading"]
 
 Record = Mapping[str, Any]
+_TOO_CLOSE_A = 0.15
 _KINDS = ("sp", "sp2", "sp3", "dangling")
-_KIND_NAMES = {"sp": "sp", "sp2": "sp²", "sp3": "sp³", "dangling": "dangling"}
+_KIND_NAMES = {"sp": "sp", "sp2": "sp²", "sp3": "sp³", "dangling": "dangling atoms"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +105,9 @@ def first_and_last(records: Sequence[Record]) -> dict[str, Pair]:
     found["temperature"] = pair(lambda r: float(r["temperature_K"]))
     for name in CLASS_LABELS:
         found[name] = pair(lambda r, n=name: _value(r, "pores", "classes", n, "volume_cm3_g"))
-    found["void"] = pair(lambda r: sum(_value(r, "pores", "classes", n, "volume_cm3_g") for n in CLASS_LABELS))
+    found["void"] = pair(
+        lambda r: sum(_value(r, "pores", "classes", n, "volume_cm3_g") for n in CLASS_LABELS)
+    )
     return found
 
 
@@ -114,8 +117,8 @@ def _pair(first: list[float], last: list[float]) -> Pair:
         return sum(known) / len(known) if known else float("nan")
 
     ends = [v for v in last if math.isfinite(v)]
-    nan = float("nan")
-    return Pair(mean(first), mean(last), min(ends, default=nan), max(ends, default=nan), len(last) - len(ends))
+    low, high = min(ends, default=float("nan")), max(ends, default=float("nan"))
+    return Pair(mean(first), mean(last), low, high, len(last) - len(ends))
 
 
 def headline_rows(pairs: Mapping[str, Pair], colors: Mapping[str, str], replicas: int = 1) -> list[Row]:
@@ -130,30 +133,41 @@ def headline_rows(pairs: Mapping[str, Pair], colors: Mapping[str, str], replicas
     for kind, name in names.items():
         p = pairs[kind]
         delta = change(100 * p.first, 100 * p.last, 1, "points")
-        rows.append(Row(name, percent(p.first), percent(p.last), delta, colors[kind], spread(p.low, p.high, 1, 100.0)))
+        around = spread(p.low, p.high, 1, 100.0)
+        rows.append(Row(name, percent(p.first), percent(p.last), delta, colors[kind], around))
     p = pairs["density"]
-    unit = "g/cm³"
-    rows.append(Row("density", f"{number(p.first, 3)} {unit}", f"{number(p.last, 3)} {unit}", change(p.first, p.last, 3, unit)))
+    first, last = (f"{number(value, 3)} g/cm³" for value in (p.first, p.last))
+    rows.append(Row("density", first, last, change(p.first, p.last, 3, "g/cm³")))
     for key, name in (("Di", "widest cavity, Di"), ("Df", "widest way through the cell, Df")):
         p = pairs[key]
-        none = "none" if key == "Df" else "–"
+        none = "none" if key == "Df" else MISSING
         rest = f"none in {p.missing} of {replicas}" if key == "Df" and 0 < p.missing < replicas else ""
-        rows.append(
-            Row(name, length(p.first, none), length(p.last, none), change(p.first, p.last, 2, "Å"), "",
-                " ".join(t for t in (spread(p.low, p.high, 2), rest) if t))
-        )
+        around = " ".join(text for text in (spread(p.low, p.high, 2), rest) if text)
+        delta = change(p.first, p.last, 2, "Å")
+        rows.append(Row(name, length(p.first, none), length(p.last, none), delta, "", around))
     for key, label in {**CLASS_LABELS, "void": "void for helium, all classes"}.items():
         p = pairs[key]
         name = f"{label} pores" if key != "void" else label
-        rows.append(
-            Row(name, volume(p.first), volume(p.last), change(p.first, p.last, 3, "cm³/g"), colors.get(key, ""),
-                spread(p.low, p.high, 3))
-        )
+        delta = change(p.first, p.last, 3, "cm³/g")
+        around = spread(p.low, p.high, 3)
+        rows.append(Row(name, volume(p.first), volume(p.last), delta, colors.get(key, ""), around))
     return rows
 
 
-def reading(pairs: Mapping[str, Pair], n_atoms: int, replicas: int, probes_A: Mapping[str, float]) -> list[Sentence]:
-    """What the numbers say, in plain words."""
+def reading(
+    pairs: Mapping[str, Pair],
+    n_atoms: int,
+    replicas: int,
+    probes_A: Mapping[str, float],
+    one_frame: bool = False,
+) -> list[Sentence]:
+    """What the numbers say, in plain words; with ``one_frame`` there is nothing to compare."""
+    if one_frame:
+        alone = (
+            "Only one frame has been analysed so far: first and last are the same frame, "
+            "so nothing can be compared yet."
+        )
+        return [Sentence("One frame only", alone), Sentence("Access", _access(pairs, replicas, probes_A))]
     return [
         Sentence("Bonding", _bonding(pairs, n_atoms * replicas)),
         Sentence("Cavities", _cavities(pairs, replicas)),
@@ -178,10 +192,9 @@ def _bonding(pairs: Mapping[str, Pair], atoms: int) -> str:
     parts = []
     for kind in ("sp2", "sp", "sp3", "dangling"):
         p = pairs[kind]
-        join = "from" if moves[kind] else "with"
-        between = "to" if moves[kind] else "before and"
-        after = "" if moves[kind] else " after"
-        parts.append(f"{_KIND_NAMES[kind]} {verb[moves[kind]]} ({join} {percent(p.first)} {between} {percent(p.last)}{after})")
+        way = "from {} to {}" if moves[kind] else "{} before, {} after"
+        numbers = way.format(percent(p.first), percent(p.last))
+        parts.append(f"{_KIND_NAMES[kind]} {verb[moves[kind]]} ({numbers})")
     if moves["sp2"] > 0:
         defects = [_KIND_NAMES[k] for k in ("sp", "sp3", "dangling") if moves[k] < 0]
         verdict = "The network became more graphite-like" + (
@@ -191,7 +204,7 @@ def _bonding(pairs: Mapping[str, Pair], atoms: int) -> str:
         verdict = "The network became less graphite-like: bonds were lost or changed faster than they healed."
     else:
         verdict = "By this measure the network did not become more graphite-like."
-    return f"{verdict} Of all atoms, {_listed(parts)}."
+    return f"{verdict} In shares of all atoms, {_listed(parts)}."
 
 
 def _cavities(pairs: Mapping[str, Pair], replicas: int) -> str:
@@ -200,10 +213,16 @@ def _cavities(pairs: Mapping[str, Pair], replicas: int) -> str:
         return "No pore analysis of the first or of the last frame is there."
     word = {1: "widened", -1: "narrowed", 0: "kept its width"}[_moved(p, 0.2)]
     mean = " (means over replicas)" if replicas > 1 else ""
-    text = f"The widest cavity {word}: a ball of {length(p.first)} fitted into the first frame, one of {length(p.last)} into the last{mean}."
+    text = (
+        f"The widest cavity {word}: a ball of {length(p.first)} fitted into the first frame, "
+        f"one of {length(p.last)} into the last{mean}."
+    )
     d = pairs["density"]
     if d.known and abs(d.last - d.first) < 0.002:
-        text += f" The cell's volume is fixed (density {number(d.last, 3)} g/cm³), so cavities can grow only where walls draw together."
+        text += (
+            f" The cell's volume is fixed (density {number(d.last, 3)} g/cm³), "
+            "so cavities can grow only where walls draw together."
+        )
     return text
 
 
@@ -212,7 +231,10 @@ def _access(pairs: Mapping[str, Pair], replicas: int, probes_A: Mapping[str, flo
     if not pairs["Di"].known:
         return "Unknown without a pore analysis."
     if p.missing == replicas:
-        return "In the last frame no path of void leads through the periodic cell at all: there is no outside, and every pore counts as fully closed."
+        return (
+            "In the last frame no path of void leads through the periodic cell at all: "
+            "there is no outside, and every pore counts as fully closed."
+        )
     before = f"{length(p.first)} in the first frame" if math.isfinite(p.first) else "none in the first frame"
     where = "The widest way through the material" + (" (mean over replicas)" if replicas > 1 else "")
     text = f"{where} is {length(p.last)} wide at its narrowest point in the last frame ({before})."
@@ -220,9 +242,15 @@ def _access(pairs: Mapping[str, Pair], replicas: int, probes_A: Mapping[str, flo
     passes = [f"{name} ({d:g} Å)" for name, d in ordered if d <= p.last]
     blocked = [f"{name} ({d:g} Å)" for name, d in ordered if d > p.last]
     if passes:
-        text += f" {_listed(passes)} can pass it as rigid balls" + (f", {_listed(blocked)} cannot." if blocked else ".")
+        rest = f", {_listed(blocked)} cannot." if blocked else "."
+        text += f" {_listed(passes)} can pass it as rigid balls{rest}"
     else:
-        text += f" None of the probes ({_listed(blocked)}) can pass it."
+        text += f" No probe can pass it ({_listed(blocked)})."
+    close = [name for name, d in ordered if abs(d - p.last) < _TOO_CLOSE_A]
+    if close:
+        text += (
+            f" For {_listed(close)} this is too close to call: entrances breathe by more than the difference."
+        )
     return text
 
 
@@ -237,10 +265,11 @@ def _volumes(pairs: Mapping[str, Pair]) -> str:
         text += f" In the last frame {number(100 * share, 0)} % of it is {CLASS_LABELS[largest]}."
     sealed_first = pairs["closed"].first + pairs["fully-closed"].first
     sealed_last = pairs["closed"].last + pairs["fully-closed"].last
-    moved = _moved(Pair(sealed_first, sealed_last, 0.0, 0.0), max(0.002, 0.05 * max(sealed_first, sealed_last)))
+    tolerance = max(0.002, 0.05 * max(sealed_first, sealed_last))
+    moved = _moved(Pair(sealed_first, sealed_last, 0.0, 0.0), tolerance)
     word = {1: "grew", -1: "shrank", 0: "hardly changed"}[moved]
     text += (
-        f" Closed and fully closed pores together, the void that gases larger than helium cannot reach, {word} "
+        f" Closed and fully closed pores together {word} "
         f"({volume(sealed_first)} at first, {volume(sealed_last)} at last)."
     )
     return text
@@ -253,8 +282,9 @@ def _temperature_note(pairs: Mapping[str, Pair]) -> list[Sentence]:
     return [
         Sentence(
             "Mind the temperatures",
-            f"The first frame is at {number(p.first, 0)} K, the last at {number(p.last, 0)} K. Part of the difference between "
-            "them is thermal motion: hot atoms swing, and bonds near the cutoff flicker.",
+            f"The first frame is at {number(p.first, 0)} K, the last at {number(p.last, 0)} K. "
+            "Part of the difference between them is thermal motion: hot atoms swing, "
+            "and bonds near the cutoff flicker.",
         )
     ]
 

@@ -41,6 +41,8 @@ __all__ = [
 # A figure needs only these attributes of a run: protocol, series, analysis.
 Run = Any
 
+_DPI = 180
+
 
 def _replicas(data: xr.Dataset, name: str) -> np.ndarray:
     """Values as (replica, sample or frame), whatever the order of dims in the file."""
@@ -57,9 +59,7 @@ def _spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return np.nanmean(values, axis=0), np.nanmin(values, axis=0), np.nanmax(values, axis=0)
 
 
-def _line(
-    axes: Axes, x: np.ndarray, values: np.ndarray, color: str, label: str, **style: Any
-) -> None:
+def _line(axes: Axes, x: np.ndarray, values: np.ndarray, color: str, label: str, **style: Any) -> None:
     mean, low, high = _spread(values)
     axes.plot(x, mean, color=color, label=label, **style)
     if len(values) > 1:
@@ -76,7 +76,7 @@ def _times(data: xr.Dataset) -> np.ndarray:
 
 
 def _marker(points: int) -> dict[str, Any]:
-    return {"marker": "o"} if points <= 60 else {}
+    return {"marker": "o", "clip_on": False} if points <= 60 else {}
 
 
 def _shade_temperature(axes: Axes, run: Run) -> None:
@@ -99,8 +99,12 @@ def _shade_temperature(axes: Axes, run: Run) -> None:
 
 def _legend_above(axes: Axes, columns: int) -> None:
     axes.legend(
-        loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, columnspacing=1.2,
-        handlelength=1.5, borderaxespad=0.2,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=columns,
+        columnspacing=1.0,
+        handlelength=1.5,
+        borderaxespad=0.2,
     )
 
 
@@ -140,7 +144,7 @@ def bonding_figure(run: Run) -> Figure:
 @apply_style
 def class_volume_figure(run: Run) -> Figure:
     """Void volume by pore class (cm3/g, stacked) against time (ps); mean over replicas."""
-    figure = new_figure(3.9)
+    figure = new_figure(3.9, 5.4)
     axes = figure.subplots()
     time = _times(run.analysis)
     by_class = run.analysis["class_volume_cm3_g"]
@@ -151,7 +155,8 @@ def class_volume_figure(run: Run) -> Figure:
     labels = [CLASS_LABELS[name] for name in CLASS_COLORS]
     colors = list(CLASS_COLORS.values())
     if time.size > 1:
-        axes.stackplot(time, stack, labels=labels, colors=colors, edgecolor="white", linewidth=0.6)
+        # steps, not slopes: a void changes its class as a whole from one frame to the next
+        axes.stackplot(time, stack, labels=labels, colors=colors, step="mid", linewidth=0)
         time_axis(axes, _last(time, _times(run.series)))
     else:  # an area needs two points: one analysed frame becomes one stacked bar
         floor = 0.0
@@ -167,10 +172,12 @@ def class_volume_figure(run: Run) -> Figure:
         _, low, high = _spread(total)
         axes.vlines(time, low, high, color="#333333", linewidth=1.0, label="total: range over replicas")
     axes.set_ylabel("void volume (cm³/g)")
-    top = float(np.nanmax(np.sum(stack, axis=0))) if time.size else 0.0
-    if top <= 0.0:
+    totals = np.sum(stack, axis=0)
+    known = totals[np.isfinite(totals)]
+    if not known.size or known.max() <= 0.0:
         axes.set_ylim(0.0, 0.1)
-        axes.text(0.5, 0.5, "no void that helium fits into", transform=axes.transAxes, ha="center")
+        said = "no void that helium fits into" if known.size else "pores were not analysed"
+        axes.text(0.5, 0.5, said, transform=axes.transAxes, ha="center")
     else:
         axes.set_ylim(bottom=0.0)
     axes.grid(False, axis="x")
@@ -180,7 +187,7 @@ def class_volume_figure(run: Run) -> Figure:
 
 def _probe_lines(axes: Axes, probes_A: dict[str, float], top: float) -> None:
     """Probe diameters as horizontal lines, their names in the right margin and never on each other."""
-    gap = 0.055 * top
+    gap = 0.065 * top
     heights: list[float] = []
     for name, diameter in sorted(probes_A.items(), key=lambda item: item[1]):
         if diameter > top:
@@ -189,8 +196,14 @@ def _probe_lines(axes: Axes, probes_A: dict[str, float], top: float) -> None:
         height = max(diameter, heights[-1] + gap) if heights else diameter
         heights.append(height)
         axes.annotate(
-            f"{name} {diameter:g} Å", (1.0, height), xycoords=("axes fraction", "data"),
-            xytext=(5, 0), textcoords="offset points", va="center", fontsize=9, color="#555555",
+            f"{name} {diameter:g} Å",
+            (1.0, height),
+            xycoords=("axes fraction", "data"),
+            xytext=(5, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            color="#555555",
             annotation_clip=False,
         )
 
@@ -201,7 +214,7 @@ def sphere_figure(run: Run) -> Figure:
 
     Frames where nothing passes through the cell have no free sphere: there the line is broken.
     """
-    figure = new_figure(3.7)
+    figure = new_figure(3.9, 5.4)
     axes = figure.subplots()
     time = _times(run.analysis)
     included = _replicas(run.analysis, "largest_included_sphere_A")
@@ -230,8 +243,10 @@ def energy_figure(run: Run) -> Figure:
     figure = new_figure(4.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     time = _times(run.series)
-    _line(upper, time, _replicas(run.series, "potential_eV_per_atom"), "#0B5563", "potential", linewidth=1.4)
-    _line(lower, time, _replicas(run.series, "kinetic_eV_per_atom"), TEMPERATURE_COLOR, "kinetic", linewidth=1.4)
+    potential = _replicas(run.series, "potential_eV_per_atom")
+    kinetic = _replicas(run.series, "kinetic_eV_per_atom")
+    _line(upper, time, potential, "#0B5563", "potential", linewidth=1.4)
+    _line(lower, time, kinetic, TEMPERATURE_COLOR, "kinetic", linewidth=1.4)
     upper.set_ylabel("potential\n(eV/atom)")
     lower.set_ylabel("kinetic\n(eV/atom)")
     for axes in (upper, lower):
@@ -257,5 +272,5 @@ def write_figures(run: Run, folder: Path) -> dict[str, Path]:
     paths: dict[str, Path] = {}
     for name, make in FIGURES.items():
         paths[name] = folder / f"{name}.png"
-        make(run).savefig(paths[name], dpi=180)
+        make(run).savefig(paths[name], dpi=_DPI)
     return paths

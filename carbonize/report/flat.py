@@ -39,8 +39,12 @@ def draw_flat(scene: Scene, path: Path, size: tuple[int, int], transparent: bool
     limits = np.linspace(depths.min(), depths.max() + 1e-9, _LAYERS + 1) if depths.size else np.zeros(1)
     order = np.argsort(-depth_spheres)
     axes.add_collection(
-        LineCollection(list(flatten(scene.edges)), colors="#8A8A8A", linewidths=2 * scene.edge_radius * points_per_A,
-                       zorder=0)
+        LineCollection(
+            list(flatten(scene.edges)),
+            colors="#8A8A8A",
+            linewidths=2 * scene.edge_radius * points_per_A,
+            zorder=0,
+        )
     )
     for i in range(len(limits) - 1):
         # far first; within a layer the sticks lie below the spheres they end in
@@ -49,8 +53,11 @@ def draw_flat(scene: Scene, path: Path, size: tuple[int, int], transparent: bool
         here = (depth_sticks >= near_far[0]) & (depth_sticks < near_far[1])
         axes.add_collection(
             LineCollection(
-                list(flatten(scene.sticks[here])), colors=list(scene.stick_colors[here]),
-                linewidths=2.0 * scene.stick_radius * points_per_A, capstyle="round", zorder=zorder,
+                list(flatten(scene.sticks[here])),
+                colors=list(scene.stick_colors[here]),
+                linewidths=2.0 * scene.stick_radius * points_per_A,
+                capstyle="round",
+                zorder=zorder,
             )
         )
         balls = order[(depth_spheres[order] >= near_far[0]) & (depth_spheres[order] < near_far[1])]
@@ -59,8 +66,16 @@ def draw_flat(scene: Scene, path: Path, size: tuple[int, int], transparent: bool
         rim = np.column_stack([0.65 * scene.colors[balls], np.ones(len(balls))])
         axes.add_collection(
             EllipseCollection(
-                across, across, np.zeros(len(balls)), units="xy", offsets=flatten(scene.spheres[balls]),
-                offset_transform=axes.transData, facecolors=fill, edgecolors=rim, linewidths=0.5, zorder=zorder + 0.5,
+                across,
+                across,
+                np.zeros(len(balls)),
+                units="xy",
+                offsets=flatten(scene.spheres[balls]),
+                offset_transform=axes.transData,
+                facecolors=fill,
+                edgecolors=rim,
+                linewidths=0.5,
+                zorder=zorder + 0.5,
             )
         )
     figure.savefig(path, dpi=_DPI, transparent=transparent, facecolor="none" if transparent else "white")

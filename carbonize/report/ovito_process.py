@@ -56,7 +56,11 @@ def _draw(scene: dict[str, Any], picture: Path) -> None:
     renderer = TachyonRenderer(ambient_occlusion=False, shadows=False, antialiasing_samples=8)
     transparent = bool(scene["transparent"])
     viewport.render_image(
-        filename=str(picture), size=(width, height), renderer=renderer, alpha=transparent, background=(1, 1, 1)
+        filename=str(picture),
+        size=(width, height),
+        renderer=renderer,
+        alpha=transparent,
+        background=(1, 1, 1),
     )
     pipeline.remove_from_scene()
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import carbonize
 from carbonize.errors import CarbonizeError, InputError
 from carbonize.report import words
 from carbonize.report.change import first_and_last, headline_rows, reading
@@ -74,8 +73,15 @@ def _render(run: Any, figures: Mapping[str, Path], pictures: Pictures) -> str:
     context = _context(run)
     context["figures"] = {name.replace("-", "_"): _data_uri(path) for name, path in figures.items()}
     context["pictures"] = [
-        {"title": pair.title, "kind": pair.kind, "first": _data_uri(pair.first), "last": _data_uri(pair.last),
-         "caption": pair.caption, "first_label": pair.first_label, "last_label": pair.last_label}
+        {
+            "title": pair.title,
+            "kind": pair.kind,
+            "first": _data_uri(pair.first),
+            "last": _data_uri(pair.last),
+            "caption": pair.caption,
+            "first_label": pair.first_label,
+            "last_label": pair.last_label,
+        }
         for pair in pictures.pairs
     ]
     context["picture_note"] = pictures.note
@@ -100,7 +106,9 @@ def _context(run: Any) -> dict[str, Any]:
         "replicas": replicas,
         "frames": words.frames(first, last, replicas),
         "rows": headline_rows(pairs, colors, replicas),
-        "findings": reading(pairs, n_atoms, replicas, protocol.analysis.probes_A),
+        "findings": reading(
+            pairs, n_atoms, replicas, protocol.analysis.probes_A, one_frame=first["step"] == last["step"]
+        ),
         "caution": words.caution(protocol, n_atoms, replicas, last),
         "stages": words.stages(protocol),
         "pores": pores,
@@ -118,7 +126,7 @@ def _context(run: Any) -> dict[str, Any]:
         "making": words.making(protocol, manifest),
         "versions": words.versions(manifest),
         "files": words.files(Path(run.path)),
-        "carbonize_version": carbonize.__version__,
+        "carbonize_version": metadata.version("carbonize"),
     }
 
 
@@ -130,4 +138,4 @@ def _write_whole(path: Path, text: str) -> None:
     """Write aside and rename, so that a page is never half there."""
     aside = path.with_name(f".{path.name}.tmp")
     aside.write_text(text, encoding="utf-8")
-    os.replace(aside, path)
+    aside.replace(path)

@@ -48,7 +48,10 @@ def write_pictures(run: Any, folder: Path) -> Pictures:
     records = sorted((r for r in run.records if r["replica"] == own), key=lambda r: r["step"])
     first, last = records[0], records[-1]
     try:
-        frames = _frame_at(run.trajectory, first["step"], False), _frame_at(run.trajectory, last["step"], True)
+        frames = (
+            _frame_at(run.trajectory, first["step"], False),
+            _frame_at(run.trajectory, last["step"], True),
+        )
     except InputError as err:
         return Pictures((), f"There are no pictures: {err}")
     if frames[0] is None or frames[1] is None:
@@ -59,7 +62,9 @@ def write_pictures(run: Any, folder: Path) -> Pictures:
     slab = View(centre, min(_SLICE_A, height))
     deep = View(centre, None if height <= _DEEPEST_A else 0.5 * _DEEPEST_A)
     cutoff = run.protocol.analysis.bond_cutoff_A
-    names = {(kind, end): folder / f"{kind}-{end}.png" for kind in ("atoms", "pores") for end in ("first", "last")}
+    names = {
+        (kind, end): folder / f"{kind}-{end}.png" for kind in ("atoms", "pores") for end in ("first", "last")
+    }
     scenes = []
     for end, atoms, record in zip(("first", "last"), frames, (first, last), strict=True):
         scenes.append((build_scene(atoms, None, slab, cutoff), names["atoms", end]))
@@ -71,17 +76,23 @@ def write_pictures(run: Any, folder: Path) -> Pictures:
     what = "the whole cell" if deep.slab_A is None else f"a slice {number(deep.slab_A, 0)} Å thick"
     pairs = (
         PicturePair(
-            "bonding", "Bonding",
-            f"A slice {number(slab.slab_A, 0)} Å thick, seen face on; paler means farther away. Atoms are coloured by "
-            f"their number of neighbours, counted in the whole cell. {moved}",
-            names["atoms", "first"], names["atoms", "last"], *labels,
+            "bonding",
+            "Bonding",
+            f"A slice {number(slab.slab_A, 0)} Å thick, seen face on; paler means farther away. "
+            f"Atoms are coloured by their number of neighbours, counted in the whole cell. {moved}",
+            names["atoms", "first"],
+            names["atoms", "last"],
+            *labels,
         ),
         PicturePair(
-            "pores", "Pores",
+            "pores",
+            "Pores",
             f"Pores in {what}: each ball is the largest that fits at a pore's widest point, coloured by the "
             "pore's class. Bonds are grey. A pore is larger than its ball: see the volumes in the table. "
             "Balls at the border are drawn on both sides, since the cell repeats.",
-            names["pores", "first"], names["pores", "last"], *labels,
+            names["pores", "first"],
+            names["pores", "last"],
+            *labels,
         ),
     )
     return Pictures(pairs, next((p.note for p in drawn if p.note), ""))

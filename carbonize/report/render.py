@@ -109,7 +109,7 @@ def draw_scenes(
 
 def _draw_with_ovito(scenes: Sequence[tuple[Scene, Path]], size: tuple[int, int], transparent: bool) -> str:
     """Draw all, and return why that failed ("" if it did not)."""
-    if importlib.util.find_spec("ovito") is None:
+    if not _has_ovito():
         return _MISSING
     with tempfile.TemporaryDirectory(prefix="carbonize-render-") as folder:
         command = [sys.executable, "-m", "carbonize.report.ovito_process"]
@@ -124,7 +124,12 @@ def _draw_with_ovito(scenes: Sequence[tuple[Scene, Path]], size: tuple[int, int]
             # a Qt platform chosen for another program ("offscreen") has no Vulkan: let OVITO choose
             environment = {k: v for k, v in os.environ.items() if k != "QT_QPA_PLATFORM"}
             done = subprocess.run(
-                command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_TIMEOUT_S, env=environment, check=False
+                command,
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                timeout=_TIMEOUT_S,
+                env=environment,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as err:
             return f"{_HINT} ({type(err).__name__})"
@@ -133,6 +138,10 @@ def _draw_with_ovito(scenes: Sequence[tuple[Scene, Path]], size: tuple[int, int]
         for picture, path in drawn:
             path.write_bytes(picture.read_bytes())
     return ""
+
+
+def _has_ovito() -> bool:
+    return importlib.util.find_spec("ovito") is not None
 
 
 def _reason(messages: str) -> str:

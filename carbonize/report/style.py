@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -60,7 +60,7 @@ TEMPERATURE_COLOR = "#B23A48"
 
 _BY_COORDINATION = {0: "dangling", 1: "dangling", 2: "sp", 3: "sp2", 4: "sp3"}
 
-_RC = {
+_RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same on every machine
     "font.size": 11,
     "axes.labelsize": 11,
@@ -81,7 +81,6 @@ _RC = {
     "lines.markersize": 4.0,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
-    "savefig.dpi": 180,
 }
 
 P = ParamSpec("P")

@@ -56,8 +56,11 @@ def stages(protocol: RunConfig) -> list[str]:
         lasts = stage.duration_ps or abs(stage.to_K - start) / (stage.rate_K_per_ps or 1.0)
         rate = stage.rate_K_per_ps or abs(stage.to_K - start) / lasts
         verb = "quench" if isinstance(stage, QuenchStage) else "heat" if stage.to_K > start else "cool"
-        said.append(f"{verb} to {stage.to_K:g} K in {lasts:.3g} ps ({rate:.3g} K/ps)" if rate < 1000
-                    else f"{verb} to {stage.to_K:g} K in {lasts:.3g} ps ({rate:,.0f} K/ps)")
+        said.append(
+            f"{verb} to {stage.to_K:g} K in {lasts:.3g} ps ({rate:.3g} K/ps)"
+            if rate < 1000
+            else f"{verb} to {stage.to_K:g} K in {lasts:.3g} ps ({rate:,.0f} K/ps)"
+        )
         here = stage.to_K
     return said
 
@@ -75,7 +78,8 @@ def sentence(protocol: RunConfig, n_atoms: int, replicas: int, density_g_cm3: fl
     who = f"{n_atoms:,} carbon atoms at {number(density_g_cm3, 2)} g/cm³"
     many = f", {replicas} replicas with different random forces," if replicas > 1 else ""
     steps = stages(protocol)
-    return f"{who}{many} were annealed with the {potential_name(protocol)} potential at constant volume: {'; '.join(steps)}."
+    how = f"were annealed with the {potential_name(protocol)} potential at constant volume"
+    return f"{who}{many} {how}: {'; '.join(steps)}."
 
 
 def status(manifest: Mapping[str, Any]) -> dict[str, str] | None:
@@ -86,9 +90,11 @@ def status(manifest: Mapping[str, Any]) -> dict[str, str] | None:
     step, total = manifest.get("step"), manifest.get("total_steps")
     far = f" at step {step:,} of {total:,}" if isinstance(step, int) and isinstance(total, int) else ""
     told = manifest.get("message")
-    return {"state": state, "text": f"This run is not finished (status: {state}{far}). "
-            "What follows describes it up to its last analysed frame."
-            + (f" It said: {told}" if told else "")}
+    return {
+        "state": state,
+        "text": f"This run is not finished (status: {state}{far}). "
+        "What follows describes it up to its last analysed frame." + (f" It said: {told}" if told else ""),
+    }
 
 
 def frame_name(record: Mapping[str, Any]) -> str:
@@ -105,14 +111,15 @@ def frames(first: Mapping[str, Any], last: Mapping[str, Any], replicas: int) -> 
 
 def caution(protocol: RunConfig, n_atoms: int, replicas: int, last: Mapping[str, Any]) -> str:
     """What a run of this size and length can and cannot show."""
-    count = f"{replicas} runs" if replicas > 1 else "one run"
+    count = f"These are {replicas} runs" if replicas > 1 else "This is one run"
     text = (
-        f"This is {count} of {n_atoms:,} atoms over {float(last['time_ps']):.3g} ps. A furnace heats about 5 K in a minute "
-        "and holds for hours; molecular dynamics makes up for its short time with far higher temperatures and heating "
-        "rates. Read directions and comparisons between runs, not absolute temperatures, times or pore sizes."
+        f"{count} of {n_atoms:,} atoms over {float(last['time_ps']):.3g} ps. A furnace heats about 5 K in "
+        "a minute and holds for hours; molecular dynamics makes up for its short time with far higher "
+        "temperatures and heating rates. Read directions and comparisons between runs, "
+        "not absolute temperatures, times or pore sizes."
     )
     if replicas == 1:
-        text += " Without replicas nothing here has an error bar: set dynamics.replicas to see how much is chance."
+        text += " Without replicas nothing here has an error bar: dynamics.replicas shows how much is chance."
     return text
 
 
@@ -126,7 +133,8 @@ def class_definitions(limits: ClassLimits) -> list[dict[str, str]]:
         "fully-closed": (f"D < {c} Å, or none", "not even helium gets in from outside"),
     }
     return [
-        {"name": CLASS_LABELS[k], "color": CLASS_COLORS[k], "range": r, "meaning": m} for k, (r, m) in meaning.items()
+        {"name": CLASS_LABELS[k], "color": CLASS_COLORS[k], "range": r, "meaning": m}
+        for k, (r, m) in meaning.items()
     ]
 
 
@@ -140,12 +148,19 @@ def pore_rows(record: Mapping[str, Any]) -> tuple[list[dict[str, str]], int]:
             "color": CLASS_COLORS.get(item["class"], "#888888"),
             "entrance": length(item["entrance_A"], SEALED),
             "diameter": length(item["diameter_A"]),
-            "volume": f"{number(item['volume_A3'], 0)} Å³",
+            "volume": _small_volume(float(item["volume_A3"])),
             "margin": length(item.get("margin_A")),
         }
         for item in items[:_SHOWN_PORES]
     ]
     return rows, max(0, len(items) - _SHOWN_PORES)
+
+
+def _small_volume(volume_A3: float) -> str:
+    """A pore's volume; small ones with a decimal, since 0 would say that there is none."""
+    if 0.0 < volume_A3 < 0.05:
+        return "< 0.1 Å³"
+    return f"{number(volume_A3, 1 if volume_A3 < 10.0 else 0)} Å³"
 
 
 def probe_rows(record: Mapping[str, Any], probes_A: Mapping[str, float]) -> list[dict[str, str]]:
@@ -183,8 +198,11 @@ def making(protocol: RunConfig, manifest: Mapping[str, Any]) -> list[tuple[str, 
         ("device", _device(device)),
     ]
     names = {
-        "start_structure_s": "start structure", "compile_s": "compilation", "simulate_s": "dynamics",
-        "analyze_s": "analysis", "write_s": "writing",
+        "start_structure_s": "start structure",
+        "compile_s": "compilation",
+        "simulate_s": "dynamics",
+        "analyze_s": "analysis",
+        "write_s": "writing",
     }
     spent = [f"{label} {duration(timings[key])}" for key, label in names.items() if timings.get(key)]
     if spent:
@@ -192,25 +210,22 @@ def making(protocol: RunConfig, manifest: Mapping[str, Any]) -> list[tuple[str, 
     speed = manifest.get("atom_steps_per_s")
     if speed:
         rows.append(("speed", f"{speed / 1e6:.3g} million atom-steps per second"))
-    for key, label in (("started", "started"), ("written", "last written"), ("config_hash", "hash of the protocol")):
+    rest = {"started": "started", "written": "last written", "config_hash": "hash of the protocol"}
+    for key, label in rest.items():
         if manifest.get(key):
             rows.append((label, str(manifest[key])))
     return rows
 
 
 def _structure(protocol: RunConfig, manifest: Mapping[str, Any]) -> str:
-    told = manifest.get("structure")
-    if isinstance(told, str):
-        return told
-    if isinstance(told, Mapping):
-        plain = {k: v for k, v in told.items() if v is not None and not isinstance(v, (dict, list))}
-        if "sha256" in plain:  # enough of it to tell two files apart; the manifest has the rest
-            plain["sha256"] = f"{str(plain['sha256'])[:12]}…"
-        return ", ".join(str(v) if k in ("kind", "path") else f"{k} {v}" for k, v in plain.items())
     structure = protocol.structure
     if structure.kind == "file":
-        return f"file {Path(structure.path).name}"
-    return f"random packing, {structure.atoms:,} atoms at {structure.density_g_cm3:g} g/cm³, seed {structure.seed}"
+        told = manifest.get("structure")
+        digest = str(told.get("sha256") or "") if isinstance(told, Mapping) else ""
+        # enough of it to tell two files apart; the manifest has the rest
+        return f"file {Path(structure.path).name}" + (f", sha256 {digest[:12]}…" if digest else "")
+    size = f"{structure.atoms:,} atoms at {structure.density_g_cm3:g} g/cm³"
+    return f"random packing, {size}, seed {structure.seed}"
 
 
 def _device(device: Any) -> str:
@@ -231,5 +246,5 @@ def versions(manifest: Mapping[str, Any]) -> str:
 
 def files(folder: Path) -> list[tuple[str, str]]:
     """The files of the run folder that are there, with what they hold."""
-    there = [(name, text) for name, text in _FILES.items() if name == "report.html" or (folder / name).exists()]
-    return [(f"{name}/" if (folder / name).is_dir() else name, text) for name, text in there]
+    there = {n: text for n, text in _FILES.items() if n == "report.html" or (folder / n).exists()}
+    return [(f"{name}/" if (folder / name).is_dir() else name, text) for name, text in there.items()]

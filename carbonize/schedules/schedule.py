@@ -65,7 +65,9 @@ class Schedule:
         starts = jnp.asarray(self.start_step, jnp.int32)
         piece = jnp.sum(step >= starts) - 1
         into = (step - starts[piece]).astype(dtype)
-        return jnp.asarray(self.start_K, dtype)[piece] + jnp.asarray(self.slope_K_per_step, dtype)[piece] * into
+        return (
+            jnp.asarray(self.start_K, dtype)[piece] + jnp.asarray(self.slope_K_per_step, dtype)[piece] * into
+        )
 
 
 def compile_schedule(stages: Sequence[StageConfig], timestep_fs: float) -> Schedule:

@@ -102,7 +102,8 @@ def make_chunk(
         degrees = 3 * masses_amu.size
 
         def advance(position: Array, momentum: Array, force: Array, key: Array, kT: Array, dt: Array) -> Any:
-            s = simulate.NVTLangevinState(position, momentum, force, masses, key)
+            # jax-md makes its dataclasses in a way that type checkers do not follow
+            s = simulate.NVTLangevinState(position, momentum, force, masses, key)  # pyright: ignore
             s = simulate.momentum_step(s, dt / 2)
             s = simulate.position_step(s, shift, dt / 2)
             s = simulate.stochastic_step(s, dt, kT, friction)
@@ -160,9 +161,7 @@ def make_chunk(
             zero,
             zero,
         )
-        loop = jax.lax.while_loop(
-            lambda s: (s.done < n_steps) & ~field.short_of(s.needs), one_step, loop
-        )
+        loop = jax.lax.while_loop(lambda s: (s.done < n_steps) & ~field.short_of(s.needs), one_step, loop)
         new = State(loop.positions, loop.momenta, loop.keys, state.step + loop.done)
         temperature = _temperature(loop.momenta, masses, degrees)
         report = ChunkReport(

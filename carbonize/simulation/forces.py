@@ -23,7 +23,7 @@ class Needs(NamedTuple):
     slots
         Neighbours of one atom within the list radius.
     crowded
-        jax-md's cells overflowed.
+        Atoms in the fullest bin of the neighbour search.
     inner
         The potential's own capacities (see :class:`carbonize.potentials.base.Capacity`).
     reach_A
@@ -31,7 +31,7 @@ class Needs(NamedTuple):
     """
 
     slots: Int[Array, ""]
-    crowded: Bool[Array, ""]
+    crowded: Int[Array, ""]
     inner: Int[Array, " entry"]
     reach_A: Float[Array, ""]
 
@@ -39,7 +39,7 @@ class Needs(NamedTuple):
         """Elementwise maximum."""
         return Needs(
             jnp.maximum(self.slots, other.slots),
-            self.crowded | other.crowded,
+            jnp.maximum(self.crowded, other.crowded),
             jnp.maximum(self.inner, other.inner),
             jnp.maximum(self.reach_A, other.reach_A),
         )
@@ -89,7 +89,7 @@ class ForceField:
         """The start value of an accumulation."""
         return Needs(
             jnp.asarray(0, jnp.int32),
-            jnp.asarray(False),
+            jnp.asarray(0, jnp.int32),
             jnp.zeros(len(self.capacity), jnp.int32),
             jnp.asarray(0.0, dtype),
         )
@@ -98,7 +98,7 @@ class ForceField:
         """Whether anything was too small (traceable)."""
         return (
             (needs.slots > self.plan.slots)
-            | needs.crowded
+            | (needs.crowded > self.plan.bin_capacity)
             | jnp.any(needs.inner > jnp.asarray(self.capacity, jnp.int32))
             | (needs.reach_A > self.plan.cutoff_A)
         )
@@ -114,11 +114,11 @@ class ForceField:
         slots = int(needs.slots)
         if slots > plan.slots:
             record["neighbor_slots"] = [plan.slots, _roomier(slots)]
-            plan = plan.grown(_roomier(slots), crowded=False)
-        if bool(needs.crowded):
-            before = plan.cell_capacity
-            plan = plan.grown(plan.slots, crowded=True)
-            record["cell_capacity"] = [before, plan.cell_capacity]
+            plan = dataclasses.replace(plan, slots=_roomier(slots))
+        crowded = int(needs.crowded)
+        if crowded > plan.bin_capacity:
+            record["bin_capacity"] = [plan.bin_capacity, _roomier(crowded)]
+            plan = dataclasses.replace(plan, bin_capacity=_roomier(crowded))
         capacity = tuple(
             _roomier(int(n)) if n > c else c for n, c in zip(needs.inner, self.capacity, strict=True)
         )

@@ -102,7 +102,9 @@ def minimize(
         if watch is not None:
             watch(done, energy, largest)
         if largest <= force_tolerance_eV_A or done >= max_steps:
-            return Minimum(np.asarray(end.positions[0]), energy, largest, done, largest <= force_tolerance_eV_A)
+            return Minimum(
+                np.asarray(end.positions[0]), energy, largest, done, largest <= force_tolerance_eV_A
+            )
 
 
 def _compile(field: ForceField) -> Any:

@@ -4,30 +4,33 @@ A list holds, for every atom and slot, the neighbour and the integer shift of th
 image meant. Positions are wrapped only when a list is built, so the shifts stay
 valid until the next one, and a bond vector costs three additions and no rounding.
 
-Two builders, chosen once from the shape of the cell:
-
-* ``cells`` - jax-md's cell list (:mod:`jax_md.partition`) where every height of the
-  cell exceeds twice the list radius, so that each pair has one nearest image;
-* ``images`` - all pairs with all images in reach, for small and very skewed cells.
+Atoms are binned by jax-md's cell list (:func:`jax_md.partition.cell_list`) where three
+bins fit along every cell vector; smaller and very skewed cells are one bin, looked at
+with as many images as the radius needs. From there on both are the same: the atoms of
+the bins around are tested, the hits are kept as bits, and the bits become slots. That
+is several times faster than jax-md's own dense list (docs/decisions.md) and exact for
+every cell, also one smaller than the radius.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Int8
+from jaxtyping import Array, Float, Int, Int8
 
 from carbonize.potentials.base import PAD_A, Bonds
 
 __all__ = ["ListPlan", "Neighbors", "bond_vectors", "build", "cell_heights", "make_plan", "no_lists", "wrap"]
 
-
 UNUSED = 127
 """First component of the shift in a slot that holds no neighbour."""
+
+_WORD_BITS = 32
+_FAR_A = 1e6
 
 
 class Neighbors(NamedTuple):
@@ -37,14 +40,14 @@ class Neighbors(NamedTuple):
     atom's own in unused slots, which are told by the shift ``UNUSED``; ``shift`` counts
     cell vectors, so that the neighbour sits at positions[index] + shift @ cell;
     ``reference`` are the positions it was built from; ``needed`` the slots it should have
-    had; ``crowded`` says that jax-md's cells overflowed.
+    had; ``crowded`` how many atoms the fullest bin holds.
     """
 
     index: Int[Array, "slot replica atom"]
     shift: Int8[Array, "3 slot replica atom"]
     reference: Float[Array, "replica atom 3"]
     needed: Int[Array, ""]
-    crowded: Bool[Array, ""]
+    crowded: Int[Array, ""]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -61,18 +64,18 @@ class ListPlan:
         Extra radius; a list serves until an atom has moved half of it.
     slots
         Neighbours per atom there is room for.
-    cells
-        jax-md's list, emptied of arrays, for the ``cells`` builder.
-    images
-        For the ``images`` builder: how many images to look at along each cell vector.
+    bins
+        How many bins along each cell vector; (1, 1, 1) is one bin.
+    bin_capacity
+        Atoms per bin there is room for.
     """
 
     cell: np.ndarray
     cutoff_A: float
     skin_A: float
     slots: int
-    cells: Any | None
-    images: tuple[int, int, int] | None
+    bins: tuple[int, int, int]
+    bin_capacity: int
 
     @property
     def radius_A(self) -> float:
@@ -80,16 +83,12 @@ class ListPlan:
         return self.cutoff_A + self.skin_A
 
     @property
-    def cell_capacity(self) -> int:
-        """Atoms per cell of jax-md's cell list; 0 where all pairs are compared."""
-        return int(self.cells.cell_list_capacity or 0) if self.cells is not None else 0
-
-    def grown(self, slots: int, crowded: bool) -> ListPlan:
-        """The same plan with room for ``slots`` (and fuller cells if they were crowded)."""
-        cells = self.cells
-        if crowded and cells is not None:
-            cells = dataclasses.replace(cells, cell_list_capacity=2 * cells.cell_list_capacity)
-        return dataclasses.replace(self, slots=max(slots, self.slots), cells=cells)
+    def offsets(self) -> np.ndarray:
+        """The bins around a bin that the radius can reach, shape (offset, 3)."""
+        width = cell_heights(self.cell) / np.array(self.bins)
+        reach = np.ceil(self.radius_A / width).astype(int)
+        ranges = [np.arange(-n, n + 1) for n in reach]
+        return np.stack(np.meshgrid(*ranges, indexing="ij"), -1).reshape(-1, 3)
 
 
 def cell_heights(cell: np.ndarray) -> np.ndarray:
@@ -104,7 +103,7 @@ def make_plan(
     skin_A: float,
     slots: int | None = None,
 ) -> ListPlan:
-    """Choose a builder and its sizes from start structures.
+    """Choose bins and sizes from start structures.
 
     Parameters
     ----------
@@ -119,41 +118,33 @@ def make_plan(
         annealing makes a loose packing denser in places.
     """
     cell = np.ascontiguousarray(cell, dtype=float)
-    radius = cutoff_A + skin_A
-    heights = cell_heights(cell)
-    if (heights <= 2.0 * radius).any():
-        nx, ny, nz = (int(np.ceil(radius / h)) for h in heights)
-        plan = ListPlan(cell, cutoff_A, skin_A, 1, None, (nx, ny, nz))
-    else:
-        plan = ListPlan(cell, cutoff_A, skin_A, 1, _jax_md_cells(positions, cell, radius), None)
+    atoms = positions.shape[1]
+    count = np.floor(cell_heights(cell) / (cutoff_A + skin_A)).astype(int)
+    bins = (int(count[0]), int(count[1]), int(count[2])) if (count >= 3).all() else (1, 1, 1)
+    capacity = atoms
+    if bins != (1, 1, 1):
+        fullest = max(_fullest_bin(p, cell, bins) for p in np.asarray(positions, float))
+        capacity = min(atoms, int(1.5 * fullest) + 4)
+    plan = ListPlan(cell, cutoff_A, skin_A, slots or 1, bins, capacity)
     if slots is None:
-        build_one = jax.jit(lambda r: build(plan, r)[3:])
-        needed, crowded = 0, True
-        while crowded:
-            found = [build_one(wrap(jnp.asarray(p)[None], cell)) for p in positions]
-            needed = max(int(n) for n, _ in found)
-            crowded = any(bool(c) for _, c in found)
-            if crowded:
-                plan = plan.grown(1, crowded=True)
-                build_one = jax.jit(lambda r, plan=plan: build(plan, r)[3:])
-        slots = int(1.5 * needed) + 8
-    return dataclasses.replace(plan, slots=slots)
+        needed = jax.jit(lambda r: build(plan, wrap(r, cell)).needed)
+        most = max(int(needed(jnp.asarray(p)[None])) for p in positions)
+        plan = dataclasses.replace(plan, slots=int(1.5 * most) + 8)
+    return plan
 
 
 def wrap(positions: Float[Array, "replica atom 3"], cell: np.ndarray) -> Float[Array, "replica atom 3"]:
     """Move positions into the cell by whole cell vectors."""
     box = jnp.asarray(cell, positions.dtype)
-    inverse = jnp.asarray(np.linalg.inv(cell), positions.dtype)
-    return positions - _matmul(jnp.floor(_matmul(positions, inverse)), box)
+    return positions - _matmul(jnp.floor(_matmul(positions, _inverse(cell, positions))), box)
 
 
 def build(plan: ListPlan, positions: Float[Array, "replica atom 3"]) -> Neighbors:
     """Build the lists of all replicas from wrapped positions (traceable)."""
-    one = _build_cells if plan.images is None else _build_images
-    index, shift, needed, crowded = jax.vmap(lambda r: one(plan, r), out_axes=(1, 2, 0, 0))(positions)
+    index, shift, needed, crowded = jax.vmap(lambda r: _build_one(plan, r), out_axes=(1, 2, 0, 0))(positions)
     replicas, atoms, _ = positions.shape
     start = (jnp.arange(replicas, dtype=jnp.int32) * atoms)[None, :, None]
-    return Neighbors(index + start, shift, positions, jnp.max(needed), jnp.any(crowded))
+    return Neighbors(index + start, shift, positions, jnp.max(needed), jnp.max(crowded))
 
 
 def no_lists(plan: ListPlan, positions: Float[Array, "replica atom 3"]) -> Neighbors:
@@ -164,117 +155,138 @@ def no_lists(plan: ListPlan, positions: Float[Array, "replica atom 3"]) -> Neigh
         jnp.full((3, plan.slots, replicas, atoms), UNUSED, jnp.int8),
         positions,
         jnp.asarray(0, jnp.int32),
-        jnp.asarray(False),
+        jnp.asarray(0, jnp.int32),
     )
 
 
-def bond_vectors(
-    neighbors: Neighbors, positions: Float[Array, "replica atom 3"], cell: np.ndarray
-) -> Bonds:
+def bond_vectors(neighbors: Neighbors, positions: Float[Array, "replica atom 3"], cell: np.ndarray) -> Bonds:
     """Bonds of all replicas laid end to end along the atom axis (traceable)."""
     slots, replicas, atoms = neighbors.index.shape
     flat = positions.reshape(replicas * atoms, 3).T
     index = neighbors.index.reshape(slots, replicas * atoms)
     shift = neighbors.shift.reshape(3, slots, replicas * atoms).astype(positions.dtype)
-    # an unused slot carries the shift UNUSED along the first cell vector
     used = neighbors.shift[0].reshape(slots, replicas * atoms) != UNUSED
     vectors = []
     for axis in range(3):
-        terms = [shift[k] * float(cell[k, axis]) for k in range(3) if cell[k, axis] != 0.0]
-        ahead = flat[axis].at[index].get(mode="promise_in_bounds")
-        vector = ahead - flat[axis][None]
-        for term in terms:
-            vector = vector + term
+        vector = flat[axis].at[index].get(mode="promise_in_bounds") - flat[axis][None]
+        for k in range(3):
+            if cell[k, axis] != 0.0:
+                vector = vector + shift[k] * float(cell[k, axis])
         vectors.append(jnp.where(used, vector, PAD_A if axis == 0 else 0.0))
     return Bonds(index, *vectors)
 
 
-def _jax_md_cells(positions: np.ndarray, cell: np.ndarray, radius_A: float) -> Any:
-    """jax-md's dense list for this cell, allocated once and emptied of its arrays."""
-    from jax_md import partition, space
+def _build_one(plan: ListPlan, positions: Array) -> tuple[Array, Array, Array, Array]:
+    """Index, shift, needed slots and fullest bin of one replica."""
+    atoms = positions.shape[0]
+    members, home, crowded = _bins(plan, positions)
+    offsets = jnp.asarray(plan.offsets, jnp.int32)
+    bits = _hits(plan, positions, members, home, offsets)
+    needed = jnp.max(jnp.sum(jax.lax.population_count(bits), axis=0, dtype=jnp.int32))
+    place = _lowest_bits(bits, plan.slots)
+    used = place >= 0
+    place = jnp.where(used, place, 0)
+    width = _WORD_BITS * _words(plan)
+    offset, member = place // width, place % width
+    bin_number, image = _bin_at(plan, home[None] + offsets[offset])
+    index = members.at[bin_number, member].get(mode="promise_in_bounds")
+    own = jnp.arange(atoms, dtype=jnp.int32)[None]
+    index = jnp.where(used, index, own)
+    shift = jnp.where(used[..., None], image, jnp.asarray([UNUSED, 0, 0], jnp.int32))
+    return index, shift.astype(jnp.int8).transpose(2, 0, 1), needed, crowded
 
-    dtype = positions.dtype
-    # jax-md's box matrix has the cell vectors as columns
-    box = jnp.asarray(cell.T, dtype)
-    displacement, _ = space.periodic_general(box, fractional_coordinates=True)
-    functions = partition.neighbor_list(
-        displacement,
-        box,
-        radius_A,
-        dr_threshold=0.0,  # jax-md never decides about rebuilding: the engine's one scalar does
-        fractional_coordinates=True,
-        format=partition.NeighborListFormat.Dense,
-    )
-    template = functions.allocate(_fractional(jnp.asarray(positions[0]), cell))
-    empty = jnp.zeros((0,), jnp.int32)
-    return dataclasses.replace(template, idx=empty, reference_position=empty)
+
+def _bins(plan: ListPlan, positions: Array) -> tuple[Array, Array, Array]:
+    """Members of each bin (atom count: empty), each atom's bin (atom, 3), and the fullest bin."""
+    atoms = positions.shape[0]
+    if plan.bins == (1, 1, 1):
+        members = jnp.arange(atoms, dtype=jnp.int32)[None]
+        return members, jnp.zeros((atoms, 3), jnp.int32), jnp.asarray(atoms, jnp.int32)
+    from jax_md import partition
+
+    fractional = _matmul(positions, _inverse(plan.cell, positions))
+    # rounding may leave an atom on the upper face: it belongs to the last bin, not the first
+    inside = jnp.clip(fractional, 0.0, 1.0 - 1e-6)
+    count = np.array(plan.bins)
+    # jax-md takes one size per direction as well, though its annotations say otherwise
+    binning = partition.cell_list(np.ones((1, 3)), 1.0 / (count[None] + 0.01))  # pyright: ignore
+    filled = binning.update(inside, plan.bin_capacity)
+    members = filled.id_buffer.reshape(-1, plan.bin_capacity).astype(jnp.int32)
+    home = filled.particle_cell_id.astype(jnp.int32)
+    number = _bin_at(plan, home)[0]
+    filling = jnp.zeros(int(count.prod()), jnp.int32).at[number].add(1)
+    return members, home, jnp.max(filling)
+
+
+def _bin_at(plan: ListPlan, place: Array) -> tuple[Array, Array]:
+    """Number of the bin at integer coordinates that may lie outside, and which image it is in."""
+    count = jnp.asarray(plan.bins, jnp.int32)
+    image = jnp.floor_divide(place, count)
+    inside = place - image * count
+    # jax-md counts bins with the first coordinate fastest
+    return inside[..., 0] + count[0] * (inside[..., 1] + count[1] * inside[..., 2]), image
+
+
+def _words(plan: ListPlan) -> int:
+    return -(-plan.bin_capacity // _WORD_BITS)
+
+
+def _hits(plan: ListPlan, positions: Array, members: Array, home: Array, offsets: Array) -> Array:
+    """For every atom, one bit per member of the bins around: is it within the radius? (word, atom)"""
+    atoms = positions.shape[0]
+    box = jnp.asarray(plan.cell, positions.dtype)
+    own = jnp.arange(atoms, dtype=jnp.int32)
+    spare = _WORD_BITS * _words(plan) - plan.bin_capacity
+    members = jnp.pad(members, ((0, 0), (0, spare)), constant_values=atoms)
+    # positions sorted into bins once, so that an atom reads whole rows; empty places are far away
+    rows = [jnp.append(positions[:, k], jnp.asarray(_FAR_A, positions.dtype))[members] for k in range(3)]
+    weight = jnp.asarray(1, jnp.uint32) << jnp.arange(_WORD_BITS, dtype=jnp.uint32)
+
+    def around(offset: Array) -> Array:
+        bin_number, image = _bin_at(plan, home + offset)
+        origin = positions - _matmul(image.astype(positions.dtype), box)
+        square = jnp.zeros((atoms, members.shape[1]), positions.dtype)
+        for axis in range(3):
+            away = rows[axis].at[bin_number].get(mode="promise_in_bounds") - origin[:, axis, None]
+            square = square + away * away
+        itself = members.at[bin_number].get(mode="promise_in_bounds") == own[:, None]
+        hit = (square < plan.radius_A**2) & ~(itself & jnp.all(image == 0, axis=-1)[:, None])
+        words = hit.reshape(atoms, _words(plan), _WORD_BITS).astype(jnp.uint32) * weight
+        return jnp.sum(words, axis=-1, dtype=jnp.uint32).T
+
+    return jax.lax.map(around, offsets).reshape(-1, atoms)
+
+
+def _lowest_bits(words: Array, capacity: int) -> Array:
+    """Positions of the first ``capacity`` set bits of every column, -1 where there are no more.
+
+    Taking the lowest bit off again and again needs neither sort nor scatter.
+    """
+    rank = jnp.arange(words.shape[0], dtype=jnp.int32)[:, None]
+
+    def take(words: Array, _: None) -> tuple[Array, Array]:
+        first = jnp.min(jnp.where(words != 0, rank, words.shape[0]), axis=0)
+        found = first < words.shape[0]
+        mine = rank == first[None]
+        word = jnp.sum(jnp.where(mine, words, 0), axis=0, dtype=jnp.uint32)
+        lowest = word & (~word + jnp.asarray(1, jnp.uint32))
+        bit = jax.lax.population_count(lowest - jnp.asarray(1, jnp.uint32)).astype(jnp.int32)
+        words = jnp.where(mine, words ^ lowest[None], words)
+        return words, jnp.where(found, first * _WORD_BITS + bit, -1)
+
+    return jax.lax.scan(take, words, None, length=capacity)[1]
+
+
+def _fullest_bin(positions: np.ndarray, cell: np.ndarray, bins: tuple[int, int, int]) -> int:
+    fractional = positions @ np.linalg.inv(cell)
+    fractional -= np.floor(fractional)
+    place = np.minimum((fractional * bins).astype(int), np.array(bins) - 1)
+    return int(np.bincount(np.ravel_multi_index(tuple(place.T), bins)).max())
+
+
+def _inverse(cell: np.ndarray, like: Array) -> Array:
+    return jnp.asarray(np.linalg.inv(cell), like.dtype)
 
 
 def _matmul(a: Array, b: Array) -> Array:
     return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
-
-
-def _fractional(positions: Array, cell: np.ndarray) -> Array:
-    fractional = _matmul(positions, jnp.asarray(np.linalg.inv(cell), positions.dtype))
-    return fractional - jnp.floor(fractional)
-
-
-def _build_cells(plan: ListPlan, positions: Array) -> tuple[Array, Array, Array, Array]:
-    from jax_md import partition
-
-    atoms = positions.shape[0]
-    fractional = _fractional(positions, plan.cell)
-    # asked for room for everybody, jax-md tells the true occupancy through its own width
-    listed = plan.cells.update_fn(
-        fractional, dataclasses.replace(plan.cells, max_occupancy=atoms, error=_no_error(partition))
-    )
-    crowded = (listed.error.code & partition.PartitionErrorCode.CELL_LIST_OVERFLOW) != 0
-    # jax-md parks rejected candidates in its last column: leave that out
-    candidates = listed.idx[:, :-1]
-    needed = jnp.max(jnp.sum(candidates < atoms, axis=1, dtype=jnp.int32))
-    width = min(plan.slots, candidates.shape[1])
-    index = jnp.full((plan.slots, atoms), atoms, jnp.int32)
-    index = index.at[:width].set(candidates[:, :width].T)
-    used = index < atoms
-    own = jnp.arange(atoms, dtype=jnp.int32)[None]
-    index = jnp.where(used, index, own)
-    difference = fractional[index] - fractional[None]
-    shift = -jnp.round(difference).astype(jnp.int8)
-    return index, _mark_unused(shift, used), needed, crowded
-
-
-def _build_images(plan: ListPlan, positions: Array) -> tuple[Array, Array, Array, Array]:
-    assert plan.images is not None
-    atoms = positions.shape[0]
-    ranges = [np.arange(-n, n + 1) for n in plan.images]
-    shifts = np.stack(np.meshgrid(*ranges, indexing="ij"), -1).reshape(-1, 3)
-    moved = jnp.asarray(shifts @ plan.cell, positions.dtype)
-    own = jnp.arange(atoms, dtype=jnp.int32)
-
-    def per_atom(i: Array) -> tuple[Array, Array, Array]:
-        away = positions[:, None] + moved[None] - positions[i]
-        near = jnp.sum(away * away, -1) < plan.radius_A**2
-        near = near & ~((own == i)[:, None] & jnp.asarray((shifts == 0).all(1))[None])
-        near = near.reshape(-1)
-        place = jnp.where(near, jnp.cumsum(near) - 1, plan.slots)
-        place = jnp.minimum(place, plan.slots)
-        found = jnp.full(plan.slots + 1, -1, jnp.int32)
-        found = found.at[place].set(
-            jnp.where(place < plan.slots, jnp.arange(near.size, dtype=jnp.int32), -1)
-        )
-        return found[:-1], jnp.sum(near, dtype=jnp.int32), found[:-1] >= 0
-
-    found, count, used = jax.lax.map(per_atom, own)
-    index = jnp.where(used, found // len(shifts), own[:, None]).T
-    shift = jnp.asarray(shifts, jnp.int8)[jnp.where(used, found % len(shifts), 0)]
-    used = used.T
-    return index, _mark_unused(shift.transpose(1, 0, 2), used), jnp.max(count), jnp.asarray(False)
-
-
-def _mark_unused(shift: Array, used: Array) -> Array:
-    shift = jnp.where(used[..., None], shift, jnp.asarray([UNUSED, 0, 0], jnp.int8))
-    return shift.transpose(2, 0, 1)
-
-
-def _no_error(partition: Any) -> Any:
-    return partition.PartitionError(jnp.zeros((), jnp.uint8))

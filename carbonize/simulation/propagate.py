@@ -117,7 +117,11 @@ class Propagator:
         if self._compiled is None:
             begin = time.perf_counter()
             chunk = make_chunk(self._field, self._schedule, self._settings, self._masses)
-            self._compiled = jax.jit(chunk, compiler_options=compiler_options()).lower(state, jnp.asarray(0, jnp.int32)).compile()
+            self._compiled = (
+                jax.jit(chunk, compiler_options=compiler_options())
+                .lower(state, jnp.asarray(0, jnp.int32))
+                .compile()
+            )
             self.compile_s += time.perf_counter() - begin
         return self._compiled
 

@@ -26,7 +26,8 @@ def standard_cell(atoms: Any, where: str) -> Any:
     if not np.all(atoms.pbc):
         raise InputError(
             f"{where}: molecular dynamics needs a structure that is periodic in three directions (pbc T T T), "
-            "got pbc " + " ".join("T" if p else "F" for p in atoms.pbc)
+            "got pbc "
+            + " ".join("T" if p else "F" for p in atoms.pbc)
             + "; put the structure into a periodic cell with enough vacuum around it"
         )
     atoms = atoms.copy()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from carbonize.errors import InputError
 from carbonize.units import GRAMS_PER_AMU
@@ -32,7 +32,9 @@ def default_min_distance_A(density_g_cm3: float) -> float:
     return float(min(1.45, 0.88 * jammed))
 
 
-def random_packing(atoms: int, density_g_cm3: float, seed: int, min_distance_A: float | None = None) -> np.ndarray:
+def random_packing(
+    atoms: int, density_g_cm3: float, seed: int, min_distance_A: float | None = None
+) -> np.ndarray:
     """Positions (atom, 3) in A of a random packing in a periodic cube.
 
     Candidates are drawn uniformly and kept when no kept one is nearer than the minimum
@@ -69,7 +71,7 @@ def random_packing(atoms: int, density_g_cm3: float, seed: int, min_distance_A: 
             return kept
         fresh = rng.uniform(0.0, edge, (max(4 * missing, 256), 3))
         if len(kept):
-            gap, _nearest = cKDTree(kept, boxsize=edge).query(fresh, distance_upper_bound=distance)
+            gap, _nearest = KDTree(kept, boxsize=edge).query(fresh, distance_upper_bound=distance)
             fresh = fresh[np.isinf(gap)]
         kept = np.concatenate([kept, _thin(fresh, edge, distance)[:missing]])
     raise InputError(
@@ -82,7 +84,7 @@ def _thin(points: np.ndarray, edge: float, distance: float) -> np.ndarray:
     """Keep points in order, each only if no kept one before it is too near."""
     if len(points) == 0:
         return points
-    pairs = cKDTree(points, boxsize=edge).query_pairs(distance, output_type="ndarray")
+    pairs = KDTree(points, boxsize=edge).query_pairs(distance, output_type="ndarray")
     pairs = pairs[np.argsort(pairs[:, 1], kind="stable")]
     keep = np.ones(len(points), bool)
     for first, second in pairs:

@@ -79,7 +79,7 @@ def test_gsd_becomes_atoms_in_the_same_triclinic_cell(trajectory):
     # the centre of HOOMD's box is its origin
     np.testing.assert_allclose(atoms.positions[0], atoms.cell.array.sum(axis=0) / 2, atol=1e-5)
     np.testing.assert_allclose(atoms.positions[1] - atoms.positions[0], [1, 2, 3], atol=1e-5)
-    assert atoms.info["carbonize/temperature_K"] == 350.0
+    assert atoms.info["temperature_K"] == 350.0
     assert atoms.arrays["coordination"].tolist() == [2, 1, 0]
 
 

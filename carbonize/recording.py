@@ -1,0 +1,199 @@
+"""What a run writes while it goes: series rows, trajectory frames, analysis records, events."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import time
+from typing import Any
+
+import numpy as np
+
+import carbonize
+from carbonize.config import RunConfig
+from carbonize.errors import CarbonizeError
+from carbonize.io.files import append_json_line, cut_json_lines, read_json_lines, write_atomic
+from carbonize.io.frames import atoms_from_gsd
+from carbonize.io.results import analysis_dataset, pores_csv, summary
+from carbonize.io.rundir import RunPaths
+from carbonize.io.trajectory import TrajectoryWriter, make_frame, set_coordination
+from carbonize.observing import Observer
+from carbonize.schedules import Schedule
+
+__all__ = ["Recorder", "Stopwatch", "now", "output_steps"]
+
+
+def now() -> str:
+    """The present time in UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def output_steps(interval_ps: float, timestep_fs: float) -> int:
+    """An output interval in whole steps, at least one.
+
+    >>> output_steps(0.25, 0.5)
+    500
+    """
+    return max(1, round(1000.0 * interval_ps / timestep_fs))
+
+
+class Stopwatch:
+    """Adds up the wall-clock time (s) of named parts.
+
+    >>> watch = Stopwatch()
+    >>> with watch("sleeping"):
+    ...     pass
+    >>> list(watch.seconds)
+    ['sleeping']
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._running: list[tuple[str, float]] = []
+
+    def __call__(self, name: str) -> Stopwatch:
+        self._running.append((name, time.perf_counter()))
+        return self
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        name, begin = self._running.pop()
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
+
+
+@dataclasses.dataclass
+class Recorder:
+    """Writes one run's live files.
+
+    Attributes
+    ----------
+    config, paths, schedule
+        The run.
+    atoms
+        Start structure (ASE): cell, symbols and masses are taken from it.
+    replicas
+        Numbers of the replicas in the batch, in its order.
+    observer, watch
+        Told about analyses; times the parts.
+    """
+
+    config: RunConfig
+    paths: RunPaths
+    schedule: Schedule
+    atoms: Any
+    replicas: list[int]
+    observer: Observer
+    watch: Stopwatch
+
+    def __post_init__(self) -> None:
+        output, timestep_fs = self.config.output, self.config.dynamics.timestep_fs
+        self.frame_steps = output_steps(output.frame_every_ps, timestep_fs)
+        self.analysis_steps = output_steps(output.analysis_every_ps, timestep_fs)
+        self._symbols = self.atoms.get_chemical_symbols()
+        self._masses = self.atoms.get_masses()
+        self._writers: list[TrajectoryWriter] = []
+
+    def start(self) -> None:
+        """Empty live files for a new run."""
+        for path in (self.paths.series, self.paths.records, self.paths.events):
+            write_atomic(path, "")
+        self.paths.trajectories.mkdir(exist_ok=True)
+        self.event("started", 0)
+        self._writers = [TrajectoryWriter(self.paths.trajectory(r)) for r in self.replicas]
+
+    def resume(self, step: int) -> None:
+        """Drop everything that was written after ``step`` and go on from there."""
+        cut_json_lines(self.paths.series, step)
+        cut_json_lines(self.paths.records, step)
+        self.event("continued", step)
+        self._writers = [TrajectoryWriter(self.paths.trajectory(r), resume_at=step) for r in self.replicas]
+
+    def close(self) -> None:
+        """Close the trajectories."""
+        for writer in self._writers:
+            writer.close()
+
+    def event(self, kind: str, step: int, **details: Any) -> None:
+        """One line in events.jsonl."""
+        append_json_line(self.paths.events, {"time": now(), "event": kind, "step": step, **details})
+
+    def record(self, state: Any, report: Any) -> list[dict[str, Any]]:
+        """Series rows of this step, and frames and analyses where they are due; returns the rows."""
+        step, count = int(state.step), len(self.atoms)
+        rows = []
+        for k, replica in enumerate(self.replicas):
+            mean_K = report.mean_temperature_K[k] if step else report.temperature_K[k]
+            row = {
+                "step": step,
+                "time_ps": round(step * self.config.dynamics.timestep_fs / 1000.0, 9),
+                "replica": replica,
+                "target_K": self.schedule.temperature_K(step),
+                "temperature_K": float(report.temperature_K[k]),
+                "mean_temperature_K": float(mean_K),
+                "potential_eV_per_atom": float(report.potential_eV[k]) / count,
+                "kinetic_eV_per_atom": float(report.kinetic_eV[k]) / count,
+            }
+            append_json_line(self.paths.series, row)
+            rows.append(row)
+        analyse = step == self.schedule.total_steps or step % self.analysis_steps == 0
+        if analyse or step % self.frame_steps == 0:
+            positions = np.asarray(state.positions, float)
+            for k, row in enumerate(rows):
+                self._frame(positions[k], row, self._writers[k], analyse)
+        return rows
+
+    def finish(self) -> None:
+        """The files that stand at the end: analysis.nc, pores.csv, summary.json."""
+        records = list(read_json_lines(self.paths.records))
+        attributes = {"name": self.config.name, "carbonize_version": carbonize.__version__}
+        aside = self.paths.analysis.with_name(".analysis.nc.tmp")
+        analysis_dataset(records, attributes).to_netcdf(aside, engine="h5netcdf")
+        aside.replace(self.paths.analysis)
+        write_atomic(self.paths.pores, pores_csv(records))
+        text = json.dumps(summary(records, self.config.name, "finished"), indent=1) + "\n"
+        write_atomic(self.paths.summary, text)
+        self.event("finished", self.schedule.total_steps)
+
+    def _frame(
+        self, positions: np.ndarray, row: dict[str, Any], writer: TrajectoryWriter, analyse: bool
+    ) -> None:
+        from carbonize.analysis.bonding import coordination
+
+        scalars = {key: row[key] for key in ("time_ps", "temperature_K", "target_K")}
+        frame = make_frame(
+            positions, self.atoms.cell.array, self._symbols, self._masses, row["step"], scalars
+        )
+        # what is analysed is what is written: the numbers can be had again from the trajectory
+        atoms = atoms_from_gsd(frame)
+        with self.watch("analyze_s"):
+            set_coordination(frame, coordination(atoms, self.config.analysis.bond_cutoff_A))
+        with self.watch("write_s"):
+            writer.append(frame)
+        if analyse:
+            self._analyse(atoms, row)
+
+    def _analyse(self, atoms: Any, row: dict[str, Any]) -> None:
+        from carbonize.analysis.frame import analyze
+
+        settings = self.config.analysis
+        common: dict[str, Any] = {
+            "radii": settings.radii_A,
+            "probes": settings.probes_A,
+            "bond_cutoff_A": settings.bond_cutoff_A,
+            "persistence_A": settings.persistence_A,
+            "class_limits": settings.class_limits_A,
+        }
+        with self.watch("analyze_s"):
+            try:
+                frame = analyze(atoms, what=["bonding", "pores"], **common)
+            except CarbonizeError as err:
+                # a frame that cannot be analysed must not end a run of days
+                self.event("analysis_failed", row["step"], replica=row["replica"], message=str(err))
+                frame = analyze(atoms, what=["bonding"], **common)
+        keys = ("replica", "step", "time_ps", "temperature_K", "target_K")
+        record = {**{k: row[k] for k in keys}, "frame": frame}
+        append_json_line(self.paths.records, record)
+        self.observer.analysed(record)

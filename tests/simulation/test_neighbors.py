@@ -1,0 +1,76 @@
+"""Neighbour lists against ASE's, for every kind of cell."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from ase.neighborlist import primitive_neighbor_list
+
+from carbonize.simulation.neighbors import bond_vectors, build, make_plan, wrap
+
+CELLS = {
+    "cube with cells": (np.eye(3) * 27.0, 600),
+    "cube without cells": (np.eye(3) * 9.5, 64),
+    "cube smaller than twice the radius": (np.eye(3) * 6.0, 20),
+    "tiny skewed": (np.array([[2.5, 0, 0], [1.2, 2.2, 0], [0.8, 0.7, 2.1]]), 2),
+    "skewed": (np.array([[30.0, 0, 0], [12, 25, 0], [-9, 7, 28]]), 500),
+    "thin": (np.array([[40.0, 0, 0], [0, 40, 0], [0, 0, 5.0]]), 60),
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_every_pair_within_the_radius_is_listed_once(name: str, dtype: type) -> None:
+    cell, count = CELLS[name]
+    positions = (np.random.default_rng(3).uniform(-0.5, 1.5, (count, 3)) @ cell).astype(dtype)
+    plan = make_plan(positions[None], cell, cutoff_A=3.2, skin_A=0.6)
+    wrapped = wrap(jnp.asarray(positions)[None], cell)
+    neighbors = jax.jit(lambda r: build(plan, r))(wrapped)
+    bonds = bond_vectors(neighbors, wrapped, cell)
+    assert bonds.x.dtype == dtype
+    length = np.sqrt(np.square([bonds.x, bonds.y, bonds.z]).sum(0))
+    found = length < plan.radius_A
+    _, center = np.nonzero(found)
+    ours = sorted(zip(center, np.asarray(bonds.index)[found], np.round(length[found], 3), strict=True))
+    i, j, d = primitive_neighbor_list("ijd", [1, 1, 1], cell, np.asarray(wrapped[0], float), plan.radius_A)
+    theirs = sorted(zip(i, j, np.round(d, 3), strict=True))
+    assert len(ours) == len(theirs)
+    assert [o[:2] for o in ours] == [t[:2] for t in theirs]
+    np.testing.assert_allclose([o[2] for o in ours], [t[2] for t in theirs], atol=2e-3)
+    assert int(neighbors.needed) == np.bincount(i, minlength=count).max()
+
+
+def test_replicas_have_their_own_lists_in_one_batch() -> None:
+    cell = np.eye(3) * 14.0
+    positions = jnp.asarray(np.random.default_rng(5).uniform(0, 14, (3, 80, 3)))
+    plan = make_plan(np.asarray(positions), cell, 3.2, 0.5)
+    listed = jax.jit(lambda r: bond_vectors(build(plan, r), r, cell))
+    together = listed(positions)
+    for k in range(3):
+        alone = listed(positions[k : k + 1])
+        mine = slice(80 * k, 80 * (k + 1))
+        np.testing.assert_array_equal(together.x[:, mine], alone.x)
+        np.testing.assert_array_equal(together.index[:, mine] - 80 * k, alone.index)
+
+
+@pytest.mark.parametrize("edge", [12.0, 16.0])
+def test_a_list_that_is_too_short_says_how_long_it_should_be(edge: float) -> None:
+    cell = np.eye(3) * edge
+    positions = jnp.asarray(np.random.default_rng(5).uniform(0, edge, (1, 150, 3)))
+    roomy = make_plan(np.asarray(positions), cell, 3.2, 0.5)
+    tight = make_plan(np.asarray(positions), cell, 3.2, 0.5, slots=2)
+    assert tight.slots == 2
+    needed = [int(jax.jit(functools.partial(build, plan))(positions).needed) for plan in (roomy, tight)]
+    assert needed[0] == needed[1] > 2
+
+
+def test_crowded_bins_are_noticed() -> None:
+    cell = np.eye(3) * 16.0
+    positions = jnp.asarray(np.random.default_rng(5).uniform(0, 16, (1, 150, 3)))
+    plan = dataclasses.replace(make_plan(np.asarray(positions), cell, 3.2, 0.5), bin_capacity=2)
+    assert int(jax.jit(functools.partial(build, plan))(positions).crowded) > 2
