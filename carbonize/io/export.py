@@ -47,7 +47,5 @@ def export_frames(source: Path, target: Path, fmt: str, which: int | Literal["al
 
     check_target(target)
     frames = [atoms for _, atoms in read_frames(source, which)]
-    for atoms in frames:
-        atoms.info = {key.removeprefix("carbonize/"): value for key, value in atoms.info.items()}
     write_atomic(target, encoded(frames, fmt))
     return len(frames)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
@@ -23,17 +24,17 @@ if TYPE_CHECKING:
 
 __all__ = ["pairs_and_triples"]
 
+_MOST_UNROLLED = 18
+"""Slots up to which every pair has its own place in the program."""
+
 
 def pairs_and_triples(
     edip: Edip, bonds: Bonds, Z: Float[Array, " atom"], trim_A: float
 ) -> tuple[Float[Array, " atom"], Float[Array, " atom"], tuple[Array, Array, Array]]:
     """U_i (eV), dU_i/dZ_i (eV) and the gradient with respect to the bond vectors (eV/A).
 
-    Bonds longer than a + a'Z - ``trim_A`` are ignored. Every unordered pair of slots is
-    evaluated once. Sums over pairs are kept per slot:
-    ``shadow[j]`` = sum_k g_k h_jk and, with w_jk = dU/dcos_jk, the vectors sum_k w_jk u_k.
+    Bonds longer than a + a'Z - ``trim_A`` are ignored.
     """
-    slots = bonds.x.shape[0]
 
     # Functions of Z.
     offset = Z - edip.Z0
@@ -67,33 +68,72 @@ def pairs_and_triples(
     x, y, z, dg, dpair_dr = barrier((x, y, z, dg, dpair_dr))
     energy, dE_dZ = barrier((sum_slots(pair), sum_slots(dpair_dZ)))
 
-    # Pairs of bonds: row j of each table holds the pairs (j, j + 1), (j, j + 2), ...
+    strength = barrier(2.0 * edip.q * lam)
+    sums = _sum_pairs if bonds.x.shape[0] <= _MOST_UNROLLED else _sum_pairs_by_rows
+    shadow, pull, turn = sums(edip.q, tau, strength, g, (x, y, z))
+    triples = 0.5 * sum_slots(g * shadow)
+    inward = sum_slots(dg * shadow)
+    energy = energy + lam * triples
+    # the torque of a pair counts in both of its rows
+    total_torque = 0.5 * sum_slots(turn.pop())
+    dE_dZ = dE_dZ + dlam * triples + dtau * total_torque - edip.a_slope_A * lam * inward
+    radial = barrier(dpair_dr + lam * shadow * dg - inverse_r * pull)
+    gradient = tuple(radial * u + inverse_r * t for u, t in zip((x, y, z), turn, strict=True))
+    return barrier((energy, dE_dZ, gradient))
+
+
+def _sum_pairs(
+    q: float, tau: Array, strength: Array, g: Array, unit: tuple[Array, Array, Array]
+) -> tuple[Array, Array, list[Array]]:
+    """Sums over the partners k of every bond j, each unordered pair evaluated once.
+
+    With h_jk = 1 - exp[-q (cos + tau)^2] and the torque w_jk = dU3/dcos: ``shadow`` =
+    sum_k g_k h_jk, ``pull`` = sum_k w_jk cos_jk, and the list of sum_k w_jk u_k for the three
+    components of the unit vectors u, with sum_k w_jk last; all (slot, atom).
+    """
+    x, y, z = unit
+    slots = x.shape[0]
+    # row j of each table holds the pairs (j, j + 1), (j, j + 2), ...
     rows = range(slots - 1)
     cosine = barrier([x[j] * x[j + 1 :] + y[j] * y[j + 1 :] + z[j] * z[j + 1 :] for j in rows])
-    bell = barrier([jnp.exp(-edip.q * (c + tau) * (c + tau)) for c in cosine])
-    strength = barrier(2.0 * edip.q * lam)
-    torque = barrier(  # dU3/dcos
-        [strength * g[j] * g[j + 1 :] * (cosine[j] + tau) * bell[j] for j in rows]
-    )
-    total_torque = sum_slots([sum_slots(row) for row in torque])
+    bell = barrier([jnp.exp(-q * (c + tau) * (c + tau)) for c in cosine])
+    torque = barrier([strength * g[j] * g[j + 1 :] * (cosine[j] + tau) * bell[j] for j in rows])
 
     def both(table: list[Array], j: int, k: int) -> Array:
         return table[min(j, k)][abs(k - j) - 1]
 
     others = [[k for k in range(slots) if k != j] for j in range(slots)]
     shadow = barrier([sum_slots([g[k] * (1.0 - both(bell, j, k)) for k in others[j]]) for j in range(slots)])
-    triples = 0.5 * sum_slots([g[j] * shadow[j] for j in range(slots)])
-    inward = sum_slots([dg[j] * shadow[j] for j in range(slots)])
-    energy = energy + lam * triples
-    dE_dZ = dE_dZ + dlam * triples + dtau * total_torque - edip.a_slope_A * lam * inward
-
-    gradient = ([], [], [])
+    pull, turn = [], ([], [], [], [])
     for j in range(slots):
         w = [both(torque, j, k) for k in others[j]]
-        pull = sum_slots([w_k * both(cosine, j, k) for w_k, k in zip(w, others[j], strict=True)])
-        radial = barrier(dpair_dr[j] + lam * shadow[j] * dg[j] - inverse_r[j] * pull)
-        for component, u in zip(gradient, (x, y, z), strict=True):
-            turn = sum_slots([w_k * u[k] for w_k, k in zip(w, others[j], strict=True)])
-            component.append(radial * u[j] + inverse_r[j] * turn)
-    gx, gy, gz = (jnp.stack(barrier(component)) for component in gradient)
-    return barrier((energy, dE_dZ, (gx, gy, gz)))
+        pull.append(sum_slots([w_k * both(cosine, j, k) for w_k, k in zip(w, others[j], strict=True)]))
+        for component, u in zip(turn, unit, strict=False):
+            component.append(sum_slots([w_k * u[k] for w_k, k in zip(w, others[j], strict=True)]))
+        turn[3].append(sum_slots(w))
+    pull, turn = barrier((pull, turn))
+    return jnp.stack(shadow), jnp.stack(pull), [jnp.stack(component) for component in turn]
+
+
+def _sum_pairs_by_rows(
+    q: float, tau: Array, strength: Array, g: Array, unit: tuple[Array, Array, Array]
+) -> tuple[Array, Array, list[Array]]:
+    """The same with a loop over j, every pair evaluated twice.
+
+    The program does not grow with the square of the slots: for dense and hot structures
+    compiling the unrolled one takes minutes.
+    """
+    x, y, z = unit
+    slots = x.shape[0]
+    place = jnp.arange(slots)[:, None]
+
+    def row(j: Array) -> tuple[Array, ...]:
+        cosine = x[j] * x + y[j] * y + z[j] * z
+        bell = jnp.exp(-q * (cosine + tau) * (cosine + tau))
+        partner = jnp.where(place == j, 0.0, g)
+        torque = barrier(strength * g[j] * partner * (cosine + tau) * bell)
+        sums = [partner * (1.0 - bell), torque * cosine, torque * x, torque * y, torque * z, torque]
+        return tuple(sum_slots(terms) for terms in sums)
+
+    shadow, pull, *turn = jax.lax.map(row, jnp.arange(slots))
+    return shadow, pull, turn
