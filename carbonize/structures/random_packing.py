@@ -19,7 +19,7 @@ def cubic_edge_A(atoms: int, density_g_cm3: float) -> float:
     """Edge (A) of the cube that ``atoms`` carbon atoms fill at ``density_g_cm3``.
 
     >>> round(cubic_edge_A(1000, 1.0), 3)
-    27.121
+    27.119
     """
     volume_A3 = atoms * CARBON_MASS_AMU * GRAMS_PER_AMU / density_g_cm3 * 1e24
     return volume_A3 ** (1 / 3)

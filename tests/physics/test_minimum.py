@@ -12,7 +12,7 @@ from carbonize.structures.random_packing import cubic_edge_A, random_packing
 
 
 def test_rattled_diamond_relaxes_to_the_lattice_energy() -> None:
-    ideal, rattled = diamond(2, 0.0), diamond(2, 0.2)
+    ideal, rattled = diamond(2, 0.0), diamond(2, 0.05)
     species = np.zeros(len(ideal), np.int32)
     field = make_force_field(TERSOFF, rattled.positions[None], rattled.cell.array, species, 0.8)
     minimum = minimize(field, rattled.positions, 1e-4, 3000)
