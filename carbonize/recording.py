@@ -12,7 +12,7 @@ import numpy as np
 
 import carbonize
 from carbonize.config import RunConfig
-from carbonize.errors import CarbonizeError
+from carbonize.errors import CarbonizeError, SimulationError
 from carbonize.io.files import append_json_line, cut_json_lines, read_json_lines, write_atomic
 from carbonize.io.frames import atoms_from_gsd
 from carbonize.io.results import analysis_dataset, pores_csv, summary
@@ -192,8 +192,20 @@ class Recorder:
             except CarbonizeError as err:
                 # a frame that cannot be analysed must not end a run of days
                 self.event("analysis_failed", row["step"], replica=row["replica"], message=str(err))
-                frame = analyze(atoms, what=["bonding"], **common)
+                frame = self._bonding_only(atoms, row, common)
         keys = ("replica", "step", "time_ps", "temperature_K", "target_K")
         record = {**{k: row[k] for k in keys}, "frame": frame}
         append_json_line(self.paths.records, record)
         self.observer.analysed(record)
+
+    def _bonding_only(self, atoms: Any, row: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+        from carbonize.analysis.frame import analyze
+
+        try:
+            return analyze(atoms, what=["bonding"], **settings)
+        except CarbonizeError as err:
+            # not even bonds can be counted: atoms sit on each other, and the dynamics is to blame
+            raise SimulationError(
+                f"replica {row['replica']}: the structure of step {row['step']} ({row['time_ps']:g} ps) has "
+                f"broken down: {err}; make dynamics.timestep_fs smaller, or relax the start structure"
+            ) from None

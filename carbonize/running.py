@@ -176,7 +176,7 @@ class _Session:
         except CarbonizeError as err:
             self._recorder.event("failed", step, message=str(err))
             self.write_manifest("failed", step=step, message=str(err))
-            raise
+            raise type(err)(f"{err} (last good checkpoint: {self._last_checkpoint()})") from None
         except KeyboardInterrupt:
             self._checkpoint(state)
             self._recorder.event("interrupted", step)
@@ -254,6 +254,10 @@ class _Session:
                 config_hash=config_hash(self.config),
                 carbonize_version=carbonize.__version__,
             )
+
+    def _last_checkpoint(self) -> str:
+        found = sorted(self.paths.checkpoints.glob("step-*.npz"))
+        return str(found[-1]) if found else "none yet"
 
     def write_manifest(self, status: str, step: int | None = None, message: str | None = None) -> None:
         """Write manifest.json: what ran, with what, and how far it is."""

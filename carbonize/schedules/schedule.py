@@ -58,6 +58,12 @@ class Schedule:
         piece = int(np.searchsorted(self.start_step, step, side="right")) - 1
         return self.start_K[piece] + self.slope_K_per_step[piece] * (step - self.start_step[piece])
 
+    @property
+    def turning_steps(self) -> tuple[int, ...]:
+        """Steps between which the temperature is linear: where pieces begin, the last step before
+        the next begins, and the end."""
+        return (*self.start_step, *(s - 1 for s in self.start_step[1:]), self.total_steps)
+
     def traced_temperature_K(self, step: Any, dtype: Any) -> Any:
         """The same inside compiled code; ``step`` is an integer tracer, the result a ``dtype`` scalar (K)."""
         import jax.numpy as jnp

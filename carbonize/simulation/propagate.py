@@ -78,6 +78,8 @@ class Propagator:
         self._masses = masses_amu
         self._on_growth = on_growth
         self._field = make_force_field(potential, positions, cell, species, skin_A, slots)
+        # forming bonds heats a loose start by a few thousand K; ten times the schedule is no carbon
+        self._hottest_K = 10.0 * max(schedule.temperature_K(s) for s in schedule.turning_steps) + 10_000.0
         self._compiled: Any = None
         self.compile_s = 0.0
         self.simulate_s = 0.0
@@ -95,8 +97,8 @@ class Propagator:
         Raises
         ------
         SimulationError
-            If a replica's state is no longer finite (naming replica and steps), or memory
-            does not suffice.
+            If a replica's state is no longer finite or its temperature ran away (naming replica
+            and steps), or the list does not stop growing.
         """
         for _ in range(_MOST_GROWTHS):
             compiled = self._compile(state)
@@ -132,11 +134,16 @@ class Propagator:
             self._on_growth(Growth(int(state.step), sizes))
 
     def _check(self, state: State, report: ChunkReport, n_steps: int) -> None:
-        bad = np.flatnonzero(report.result != int(Result.OK))
+        """Refuse a chunk after which the state can no longer be believed."""
+        codes = np.where(report.max_temperature_K > self._hottest_K, int(Result.TOO_HOT), report.result)
+        codes = np.where(report.result == int(Result.OK), codes, report.result)
+        bad = np.flatnonzero(codes != int(Result.OK))
         if bad.size:
-            first, steps = int(state.step), f"{int(state.step)} and {int(state.step) + n_steps}"
+            k, first = int(bad[0]), int(state.step)
+            per_ps = self._settings.timestep_fs / 1000
             raise SimulationError(
-                f"replica {bad[0]}: {describe_result(int(report.result[bad[0]]))}, seen between steps {steps} "
-                f"({first * self._settings.timestep_fs / 1000:g} ps on); "
+                f"replica {k}: {describe_result(int(codes[k]))}, between steps {first} and {first + n_steps} "
+                f"({first * per_ps:g} to {(first + n_steps) * per_ps:g} ps); temperature up to "
+                f"{float(report.max_temperature_K[k]):.3g} K, limit {self._hottest_K:g} K; "
                 "make dynamics.timestep_fs smaller, or relax the start structure"
             )
