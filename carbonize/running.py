@@ -22,7 +22,7 @@ import carbonize
 from carbonize.config import RunConfig, config_hash, dump_protocol, load_protocol, parse_protocol
 from carbonize.errors import CarbonizeError, InputError
 from carbonize.io.checkpoint import read_newest_checkpoint, write_checkpoint
-from carbonize.io.files import make_folder, read_json, write_atomic
+from carbonize.io.files import check_folder, make_folder, read_json, write_atomic
 from carbonize.io.rundir import Run, RunPaths, load_run
 from carbonize.observing import Observer, SilentObserver
 from carbonize.recording import Recorder, Stopwatch, now
@@ -64,6 +64,7 @@ def run(
     config = _as_config(protocol)
     paths = RunPaths(Path(out) if out is not None else Path("runs") / config.name)
     observer = observer or SilentObserver()
+    check_folder(paths.root)
     if _finished(paths, config):
         observer.said(f"{paths.root}: finished already")
         return load_run(paths.root)

@@ -12,6 +12,7 @@ from carbonize.errors import CarbonizeError, InputError
 
 __all__ = [
     "append_json_line",
+    "check_folder",
     "check_target",
     "cut_json_lines",
     "make_folder",
@@ -40,6 +41,25 @@ def write_atomic(path: Path, data: bytes | str) -> None:
     except OSError as err:
         aside.unlink(missing_ok=True)
         raise CarbonizeError(f"{path}: cannot be written: {err.strerror or err}") from None
+
+
+def check_folder(path: Path) -> None:
+    """Say before any work that a folder could not be made or written; changes nothing.
+
+    Raises
+    ------
+    InputError
+        Naming the folder and the reason.
+    """
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: is a file; a run needs a folder (--out DIR)")
+    here = path.absolute()
+    while not here.exists() and here != here.parent:
+        here = here.parent
+    if not here.is_dir():
+        raise InputError(f"{path}: the folder cannot be written: {here} is a file; choose another --out")
+    if not os.access(here, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: the folder {here} cannot be written; choose another --out")
 
 
 def make_folder(path: Path) -> None:
