@@ -18,13 +18,17 @@ class Result(IntEnum):
     NON_FINITE = 1
     TOO_HOT = 2
     ATOMS_OVERLAP = 3
+    ENERGY_RAN_AWAY = 4
+    COLLAPSED = 5
 
 
 _SENTENCES = {
     Result.OK: "the state is sound",
     Result.NON_FINITE: "a position, momentum or energy is not a finite number",
     Result.TOO_HOT: "the temperature ran away",
-    Result.ATOMS_OVERLAP: "two atoms came too close",
+    Result.ATOMS_OVERLAP: "two atoms are on top of each other",
+    Result.ENERGY_RAN_AWAY: "the potential energy ran away",
+    Result.COLLAPSED: "the structure collapsed: an atom has more neighbours than any solid gives it",
 }
 
 

@@ -115,8 +115,9 @@ def config_hash(config: RunConfig) -> str:
 def _resolve_paths(config: RunConfig, base: Path) -> RunConfig:
     update: dict[str, Any] = {}
     if config.structure.kind == "file":
-        path = str((base / config.structure.path).resolve())
-        update["structure"] = config.structure.model_copy(update={"path": path})
+        resolved = tuple(str((base / path).resolve()) for path in config.structure.starts)
+        changed = {"path": resolved[0]} if config.structure.paths is None else {"paths": resolved}
+        update["structure"] = config.structure.model_copy(update=changed)
     if config.potential.kind == "tersoff" and config.potential.file is not None:
         path = str((base / config.potential.file).resolve())
         update["potential"] = config.potential.model_copy(update={"file": path})

@@ -14,12 +14,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 __all__ = [
     "AnalysisConfig",
+    "CellRescalingConfig",
     "ClassLimits",
+    "CsvrConfig",
     "DynamicsConfig",
     "EdipConfig",
     "FileStructure",
     "HoldStage",
     "LangevinConfig",
+    "LimitsConfig",
+    "MinimizeStage",
+    "NoseHooverConfig",
     "OutputConfig",
     "PotentialConfig",
     "QuenchStage",
@@ -29,13 +34,21 @@ __all__ = [
     "StageConfig",
     "StructureConfig",
     "TersoffConfig",
+    "ThermostatConfig",
 ]
+
+
+MOST_REPLICAS = 100_000
 
 
 def _no_bool(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("expected a number, got true/false")
     return value
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
@@ -50,19 +63,47 @@ class _Model(BaseModel):
 
 
 class FileStructure(_Model):
-    """Start from a structure file (any format that ASE reads)."""
+    """Start from a structure file (any format that ASE reads), or from several: one a replica."""
 
     kind: Literal["file"]
-    path: str = Field(min_length=1, description="relative to the protocol file")
+    path: str | None = Field(default=None, min_length=1, description="relative to the protocol file")
+    paths: tuple[Annotated[str, Field(min_length=1)], ...] | None = Field(
+        default=None, min_length=1, max_length=MOST_REPLICAS, description="one start a replica, in turn"
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> FileStructure:
+        if (self.path is None) == (self.paths is None):
+            raise ValueError("path: is missing" if self.path is None else "give either path or paths, not both")
+        return self
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """The files, in the order in which replicas take them."""
+        return self.paths if self.paths is not None else (str(self.path),)
 
 
 class RandomStructure(_Model):
-    """Start from a random packing, relaxed so that dynamics can start."""
+    """Start from a random packing, relaxed so that dynamics can start, or from several."""
 
     kind: Literal["random"]
     atoms: Annotated[int, BeforeValidator(_no_bool), Field(ge=2, le=100_000_000)]
     density_g_cm3: Annotated[float, BeforeValidator(_no_bool), Field(gt=0, le=10, allow_inf_nan=False)]
-    seed: Seed = 1
+    seed: Seed | None = Field(default=None, description="default 1")
+    seeds: tuple[Seed, ...] | None = Field(
+        default=None, min_length=1, max_length=MOST_REPLICAS, description="one packing a replica, in turn"
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> RandomStructure:
+        if self.seed is not None and self.seeds is not None:
+            raise ValueError("give either seed or seeds, not both")
+        return self
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """The seeds, in the order in which replicas take them."""
+        return self.seeds if self.seeds is not None else (1 if self.seed is None else self.seed,)
 
 
 StructureConfig = Annotated[FileStructure | RandomStructure, Field(discriminator="kind")]
@@ -100,18 +141,115 @@ class LangevinConfig(_Model):
     friction_per_ps: Positive = 10.0
 
 
+class NoseHooverConfig(_Model):
+    """Nose-Hoover chain thermostat (deterministic)."""
+
+    kind: Literal["nose-hoover"]
+    time_constant_fs: Positive = Field(default=50.0, description="period of the heat exchange over 2 pi")
+    chain_length: Annotated[int, BeforeValidator(_no_bool), Field(ge=2, le=20)] = 3
+
+
+class CsvrConfig(_Model):
+    """Canonical sampling through velocity rescaling (Bussi, Donadio and Parrinello 2007)."""
+
+    kind: Literal["csvr"]
+    time_constant_fs: Positive = Field(default=100.0, description="time in which kinetic energy relaxes")
+
+
+_OTHER_NAMES = {
+    "nose-hoover-chain": "nose-hoover",
+    "nose_hoover": "nose-hoover",
+    "nose_hoover_chain": "nose-hoover",
+    "nhc": "nose-hoover",
+    "bussi": "csvr",
+    "baoab": "langevin",
+}
+
+
+def _canonical_kind(value: Any) -> Any:
+    """The names that other programs use for the same thermostat."""
+    if isinstance(value, dict) and isinstance(value.get("kind"), str):
+        return {**value, "kind": _OTHER_NAMES.get(value["kind"].lower(), value["kind"])}
+    return value
+
+
+ThermostatConfig = Annotated[
+    LangevinConfig | NoseHooverConfig | CsvrConfig,
+    Field(discriminator="kind"),
+]
+
+
+class CellRescalingConfig(_Model):
+    """Stochastic cell rescaling, isotropic (Bernetti and Bussi 2020)."""
+
+    kind: Literal["stochastic-cell-rescaling"] = "stochastic-cell-rescaling"
+    pressure_GPa: Number = 0.0
+    time_constant_ps: Positive = Field(default=0.5, description="time in which the volume relaxes")
+    compressibility_per_GPa: Positive = Field(
+        default=0.01, description="rough isothermal compressibility; sets the pace only, not the physics"
+    )
+
+
+class LimitsConfig(_Model):
+    """Beyond these a replica has broken down: it is stopped, named and marked."""
+
+    max_temperature_K: Positive | None = Field(
+        default=None, description="default: ten times the hottest of the schedule, plus 10000"
+    )
+    max_energy_eV_per_atom: Positive = Field(default=50.0, description="of the potential energy's magnitude")
+    min_distance_A: NotNegative = Field(default=0.6, description="two atoms nearer than this have collapsed")
+
+
 class DynamicsConfig(_Model):
     """How the atoms move."""
 
     timestep_fs: Positive = 0.5
-    thermostat: LangevinConfig = LangevinConfig()
-    precision: Literal["float64", "float32"] = "float64"
+    ensemble: Annotated[Literal["nvt", "npt", "nve"], BeforeValidator(_lower)] = "nvt"
+    thermostat: Annotated[ThermostatConfig | None, BeforeValidator(_canonical_kind)] = Field(
+        default=None, description="default: Langevin; none in nve"
+    )
+    barostat: CellRescalingConfig | None = Field(
+        default=None, description="npt only; default: stochastic cell rescaling at 0 GPa"
+    )
+    precision: Literal["float64", "float32", "mixed"] = "float64"
     seed: Seed = 1
-    replicas: Annotated[int, BeforeValidator(_no_bool), Field(ge=1, le=100_000)] = 1
+    replicas: Annotated[int, BeforeValidator(_no_bool), Field(ge=1, le=MOST_REPLICAS)] = 1
     neighbor_skin_A: Positive = Field(default=1.2, description="extra radius of the neighbor list")
     neighbor_capacity: Count | None = Field(
         default=None, description="initial slots per atom in the neighbor list; grows when too small"
     )
+    limits: LimitsConfig = LimitsConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        ensemble = str(data.get("ensemble", "nvt")).lower()
+        data = dict(data)
+        if ensemble in ("nvt", "npt") and data.get("thermostat") is None:
+            data["thermostat"] = {"kind": "langevin"}
+        if isinstance(data.get("thermostat"), dict) and "kind" not in data["thermostat"]:
+            data["thermostat"] = {"kind": "langevin", **data["thermostat"]}
+        if ensemble == "npt" and data.get("barostat") is None:
+            data["barostat"] = {}
+        return data
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> DynamicsConfig:
+        if self.ensemble == "nve" and self.thermostat is not None:
+            raise ValueError("ensemble nve has no thermostat; leave it out, or use nvt")
+        if self.ensemble != "npt" and self.barostat is not None:
+            raise ValueError(f"ensemble {self.ensemble} has no barostat; leave it out, or use npt")
+        return self
+
+
+class MinimizeStage(_Model):
+    """Move atoms downhill (FIRE) until no force exceeds the tolerance; takes one step of the clock."""
+
+    kind: Literal["minimize"]
+    force_tolerance_eV_A: Positive = 0.01
+    max_steps: Count = 20_000
 
 
 class HoldStage(_Model):
@@ -147,7 +285,8 @@ class QuenchStage(_ChangeStage):
     kind: Literal["quench"]
 
 
-StageConfig = Annotated[HoldStage | RampStage | QuenchStage, Field(discriminator="kind")]
+StageConfig = Annotated[HoldStage | RampStage | QuenchStage | MinimizeStage, Field(discriminator="kind")]
+Stages = Annotated[tuple[StageConfig, ...], Field(min_length=1, max_length=100_000)]
 
 
 class OutputConfig(_Model):
@@ -198,7 +337,10 @@ class RunConfig(_Model):
     structure: StructureConfig
     potential: PotentialConfig = EdipConfig(kind="edip")
     dynamics: DynamicsConfig = DynamicsConfig()
-    schedule: Annotated[tuple[StageConfig, ...], Field(min_length=1)]
+    schedule: Stages | None = None
+    schedules: tuple[Stages, ...] | None = Field(
+        default=None, min_length=1, max_length=MOST_REPLICAS, description="one schedule a replica, in turn"
+    )
     output: OutputConfig = OutputConfig()
     analysis: AnalysisConfig = AnalysisConfig()
 
@@ -209,29 +351,87 @@ class RunConfig(_Model):
             raise ValueError("a name becomes a folder: no slashes or control characters")
         return value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _count_replicas(cls, data: Any) -> Any:
+        """Without ``dynamics.replicas``, one replica for every start and schedule."""
+        if not isinstance(data, dict):
+            return data
+        dynamics, structure = data.get("dynamics", {}), data.get("structure")
+        if not isinstance(dynamics, dict) or "replicas" in dynamics or not isinstance(structure, dict):
+            return data
+        count = 1
+        for several in (structure.get("paths"), structure.get("seeds"), data.get("schedules")):
+            count *= max(1, len(several)) if isinstance(several, list | tuple) else 1
+        return {**data, "dynamics": {**dynamics, "replicas": count}} if count > 1 else data
+
     @model_validator(mode="after")
-    def _schedule_has_a_start(self) -> RunConfig:
-        first = self.schedule[0]
-        if not isinstance(first, HoldStage) and first.from_K is None:
+    def _consistent(self) -> RunConfig:
+        if (self.schedule is None) == (self.schedules is None):
             raise ValueError(
-                f"schedule.0: a {first.kind} at the start has no temperature to start from; "
+                "schedule: is missing" if self.schedule is None else "give either schedule or schedules, not both"
+            )
+        for name, stages in self.named_schedules:
+            _check_stages(name, stages)
+            if self.dynamics.ensemble == "nve":
+                _check_nve(name, stages)
+        combinations = len(self.structure.starts) * len(self.named_schedules)
+        if self.dynamics.replicas % combinations:
+            raise ValueError(
+                f"dynamics.replicas: {self.dynamics.replicas} replicas cannot share {len(self.structure.starts)} "
+                f"start(s) and {len(self.named_schedules)} schedule(s) evenly; give a multiple of {combinations}"
+            )
+        return self
+
+    @property
+    def named_schedules(self) -> tuple[tuple[str, tuple[StageConfig, ...]], ...]:
+        """The schedules with the keys they stand under."""
+        if self.schedules is not None:
+            return tuple((f"schedules.{i}", stages) for i, stages in enumerate(self.schedules))
+        assert self.schedule is not None
+        return (("schedule", self.schedule),)
+
+    def start_of(self, replica: int) -> int:
+        """Which of the start structures a replica takes: in turn, the first varying fastest."""
+        return replica % len(self.structure.starts)
+
+    def schedule_of(self, replica: int) -> int:
+        """Which of the schedules a replica follows: every start meets every schedule."""
+        return replica // len(self.structure.starts) % len(self.named_schedules)
+
+
+def _check_stages(name: str, stages: tuple[StageConfig, ...]) -> None:
+    """Every stage must have a temperature to start from, and go where its kind says."""
+    here: float | None = None
+    for i, stage in enumerate(stages):
+        if isinstance(stage, MinimizeStage):
+            continue
+        if isinstance(stage, HoldStage):
+            here = stage.temperature_K
+            continue
+        start = stage.from_K if stage.from_K is not None else here
+        if start is None:
+            raise ValueError(
+                f"{name}.{i}: a {stage.kind} at the start has no temperature to start from; "
                 "give from_K, or put a hold before it"
             )
-        here = first.temperature_K if isinstance(first, HoldStage) else first.from_K
-        for i, stage in enumerate(self.schedule):
-            if isinstance(stage, HoldStage):
-                here = stage.temperature_K
-                continue
-            start = stage.from_K if stage.from_K is not None else here
-            assert start is not None
-            if isinstance(stage, QuenchStage) and stage.to_K >= start:
-                raise ValueError(
-                    f"schedule.{i}: a quench must cool, but {stage.to_K:g} K is not below {start:g} K; "
-                    "use a ramp to heat"
-                )
-            if stage.rate_K_per_ps is not None and math.isclose(stage.to_K, start):
-                raise ValueError(
-                    f"schedule.{i}: a ramp by rate from {start:g} K to {stage.to_K:g} K has no length; use a hold"
-                )
-            here = stage.to_K
-        return self
+        if isinstance(stage, QuenchStage) and stage.to_K >= start:
+            raise ValueError(
+                f"{name}.{i}: a quench must cool, but {stage.to_K:g} K is not below {start:g} K; "
+                "use a ramp to heat"
+            )
+        if stage.rate_K_per_ps is not None and math.isclose(stage.to_K, start):
+            raise ValueError(
+                f"{name}.{i}: a ramp by rate from {start:g} K to {stage.to_K:g} K has no length; use a hold"
+            )
+        here = stage.to_K
+
+
+def _check_nve(name: str, stages: tuple[StageConfig, ...]) -> None:
+    """Without a thermostat nothing follows a temperature; a hold gives that of the start momenta."""
+    temperatures = {s.temperature_K for s in stages if isinstance(s, HoldStage)}
+    if len(temperatures) > 1 or any(isinstance(s, RampStage | QuenchStage) for s in stages):
+        raise ValueError(
+            f"{name}: ensemble nve follows no temperature; use holds of one temperature_K "
+            "(that of the start momenta), or ensemble nvt"
+        )

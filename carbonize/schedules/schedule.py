@@ -9,16 +9,26 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Array, Float, Int
 
-from carbonize.config.models import HoldStage, StageConfig
+from carbonize.config.models import HoldStage, MinimizeStage, StageConfig
 from carbonize.errors import InputError
 
-__all__ = ["Schedule", "compile_schedule"]
+__all__ = ["Minimization", "Pieces", "Schedule", "compile_schedule", "same_clock", "traced_pieces"]
 
 _MAX_STEPS = 2**31 - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Minimization:
+    """A minimisation that takes the atoms from ``step`` to ``step + 1``."""
+
+    step: int
+    force_tolerance_eV_A: float
+    max_steps: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +46,9 @@ class Schedule:
     total_steps
         The step at which the schedule ends.
     kinds
-        The stage kind of each piece (hold, ramp, quench).
+        The stage kind of each piece (hold, ramp, quench, minimize).
+    minimizations
+        Where dynamics makes way for a minimisation.
     """
 
     start_step: tuple[int, ...]
@@ -44,6 +56,7 @@ class Schedule:
     slope_K_per_step: tuple[float, ...]
     total_steps: int
     kinds: tuple[str, ...]
+    minimizations: tuple[Minimization, ...] = ()
 
     def temperature_K(self, step: int) -> float:
         """Target temperature (K) at an absolute step, on the host.
@@ -64,23 +77,53 @@ class Schedule:
         the next begins, and the end."""
         return (*self.start_step, *(s - 1 for s in self.start_step[1:]), self.total_steps)
 
-    def traced_temperature_K(self, step: Any, dtype: Any) -> Any:
-        """The same inside compiled code; ``step`` is an integer tracer, the result a ``dtype`` scalar (K)."""
+    @property
+    def hottest_K(self) -> float:
+        """The highest temperature of the schedule."""
+        return max(self.temperature_K(s) for s in self.turning_steps)
+
+    def minimization_at(self, step: int) -> Minimization | None:
+        """The minimisation that begins at this step, if one does."""
+        return next((m for m in self.minimizations if m.step == step), None)
+
+
+class Pieces(NamedTuple):
+    """Schedules as arrays for compiled code, one row a replica, padded with pieces that never begin."""
+
+    start_step: Int[Array, "replica piece"]
+    start_K: Float[Array, "replica piece"]
+    slope_K_per_step: Float[Array, "replica piece"]
+
+    def temperature_K(self, step: Int[Array, ""]) -> Float[Array, " replica"]:
+        """Target temperature (K) of every replica at an absolute step (traceable)."""
         import jax.numpy as jnp
 
-        starts = jnp.asarray(self.start_step, jnp.int32)
-        piece = jnp.sum(step >= starts) - 1
-        into = (step - starts[piece]).astype(dtype)
-        return (
-            jnp.asarray(self.start_K, dtype)[piece] + jnp.asarray(self.slope_K_per_step, dtype)[piece] * into
-        )
+        piece = jnp.sum(step >= self.start_step, axis=1, dtype=jnp.int32)[:, None] - 1
+        start, first, slope = (jnp.take_along_axis(a, piece, axis=1)[:, 0] for a in self)
+        return first + slope * (step - start).astype(first.dtype)
 
 
-def compile_schedule(stages: Sequence[StageConfig], timestep_fs: float) -> Schedule:
+def traced_pieces(schedules: Sequence[Schedule], dtype: Any) -> Pieces:
+    """The :class:`Pieces` of one schedule a replica, temperatures in ``dtype``."""
+    import jax.numpy as jnp
+
+    width = max(len(s.start_step) for s in schedules)
+
+    def rows(name: str, fill: float) -> np.ndarray:
+        return np.array([(*getattr(s, name), *[fill] * (width - len(s.start_step))) for s in schedules])
+
+    return Pieces(
+        jnp.asarray(rows("start_step", _MAX_STEPS), jnp.int32),
+        jnp.asarray(rows("start_K", 0.0), dtype),
+        jnp.asarray(rows("slope_K_per_step", 0.0), dtype),
+    )
+
+
+def compile_schedule(stages: Sequence[StageConfig], timestep_fs: float, name: str = "schedule") -> Schedule:
     """Turn the stages of a protocol into a :class:`Schedule`.
 
     Stage boundaries are rounded to whole steps of the running time, so that errors
-    of rounding do not add up over many stages.
+    of rounding do not add up over many stages. A minimisation takes one step.
 
     Raises
     ------
@@ -90,32 +133,74 @@ def compile_schedule(stages: Sequence[StageConfig], timestep_fs: float) -> Sched
     starts: list[int] = []
     temperatures: list[float] = []
     slopes: list[float] = []
+    minimizations: list[Minimization] = []
     time_ps, step = 0.0, 0
     here_K: float | None = None
     for i, stage in enumerate(stages):
-        if isinstance(stage, HoldStage):
-            first_K = last_K = stage.temperature_K
-            duration_ps = stage.duration_ps
-        else:
-            first_K = stage.from_K if stage.from_K is not None else here_K
-            if first_K is None:
-                raise InputError(f"schedule.{i}: a {stage.kind} at the start needs from_K")
-            last_K = stage.to_K
-            duration_ps = stage.duration_ps or abs(last_K - first_K) / (stage.rate_K_per_ps or 1.0)
+        first_K, last_K, duration_ps = _course(stages, i, here_K, timestep_fs, name)
         time_ps += duration_ps
         if time_ps * 1000.0 / timestep_fs > _MAX_STEPS:
             raise InputError(
-                f"schedule.{i}: the schedule is longer than {_MAX_STEPS} steps of {timestep_fs:g} fs; "
+                f"{name}.{i}: the schedule is longer than {_MAX_STEPS} steps of {timestep_fs:g} fs; "
                 "split it into several runs"
             )
         end = round(time_ps * 1000.0 / timestep_fs)
         if end <= step:
             raise InputError(
-                f"schedule.{i}: lasts {duration_ps:g} ps, which is less than one step of {timestep_fs:g} fs; "
+                f"{name}.{i}: lasts {duration_ps:g} ps, which is less than one step of {timestep_fs:g} fs; "
                 "make it longer or the time step smaller"
             )
+        if isinstance(stage, MinimizeStage):
+            minimizations.append(Minimization(step, stage.force_tolerance_eV_A, stage.max_steps))
         starts.append(step)
         temperatures.append(first_K)
         slopes.append((last_K - first_K) / (end - step))
         step, here_K = end, last_K
-    return Schedule(tuple(starts), tuple(temperatures), tuple(slopes), step, tuple(s.kind for s in stages))
+    kinds = tuple(s.kind for s in stages)
+    return Schedule(tuple(starts), tuple(temperatures), tuple(slopes), step, kinds, tuple(minimizations))
+
+
+def same_clock(schedules: Sequence[Schedule], names: Sequence[str]) -> None:
+    """Refuse schedules that cannot advance together in one batch.
+
+    Raises
+    ------
+    InputError
+        If their lengths differ, or their minimisations fall on different steps.
+    """
+    for name, schedule in zip(names, schedules, strict=True):
+        if schedule.total_steps != schedules[0].total_steps:
+            raise InputError(
+                f"{name}: has {schedule.total_steps} steps, but {names[0]} has {schedules[0].total_steps}; "
+                "schedules of one batch must have one length (end the shorter one with a hold)"
+            )
+        if schedule.minimizations != schedules[0].minimizations:
+            raise InputError(
+                f"{name}: minimizes at other steps or otherwise than {names[0]}; "
+                "schedules of one batch must minimize together"
+            )
+
+
+def _course(
+    stages: Sequence[StageConfig], i: int, here_K: float | None, timestep_fs: float, name: str
+) -> tuple[float, float, float]:
+    """First and last temperature (K) and duration (ps) of a stage."""
+    stage = stages[i]
+    if isinstance(stage, HoldStage):
+        return stage.temperature_K, stage.temperature_K, stage.duration_ps
+    if isinstance(stage, MinimizeStage):
+        # its temperature is that of the momenta drawn after it: the next stage's first
+        then_K = next((_first_K(s) for s in stages[i + 1 :] if not isinstance(s, MinimizeStage)), None)
+        standing_K = then_K if then_K is not None else here_K if here_K is not None else 0.0
+        return standing_K, here_K if here_K is not None else standing_K, timestep_fs / 1000.0
+    first_K = stage.from_K if stage.from_K is not None else here_K
+    if first_K is None:
+        raise InputError(f"{name}.{i}: a {stage.kind} at the start needs from_K")
+    pace = stage.rate_K_per_ps or 1.0
+    return first_K, stage.to_K, stage.duration_ps or abs(stage.to_K - first_K) / pace
+
+
+def _first_K(stage: StageConfig) -> float | None:
+    if isinstance(stage, HoldStage):
+        return stage.temperature_K
+    return None if isinstance(stage, MinimizeStage) else stage.from_K

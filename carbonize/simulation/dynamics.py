@@ -1,9 +1,11 @@
-"""One compiled chunk of molecular dynamics: NVT Langevin in BAOAB splitting.
+"""One compiled chunk of molecular dynamics.
 
-The splitting is that of Leimkuhler and Matthews, J. Chem. Phys. 138, 174102 (2013);
-its half kicks, drifts and the Ornstein-Uhlenbeck step are jax-md's
-(:func:`jax_md.simulate.momentum_step` and friends), put around one batched force
-evaluation so that all replicas share a list, a rebuild decision and a compilation.
+Every step is B A O A B (Leimkuhler and Matthews, J. Chem. Phys. 138, 174102 (2013)): half a
+kick, half a drift, the thermostat, half a drift, half a kick. Without a thermostat this is
+velocity Verlet; the barostat scales cell, positions and momenta beside the thermostat.
+
+A replica that breaks down inside a chunk is stopped there, its needs are ignored, and the
+others go on; compiled code cannot raise, so it returns a code (:class:`carbonize.types.Result`).
 """
 
 from __future__ import annotations
@@ -14,165 +16,272 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
-from carbonize.schedules import Schedule
+from carbonize.schedules import Pieces
+from carbonize.simulation.barostats import CellRescaling
+from carbonize.simulation.cells import volume_A3, wrapped
 from carbonize.simulation.forces import ForceField, Needs
-from carbonize.simulation.neighbors import Neighbors, no_lists, wrap
-from carbonize.simulation.state import State
+from carbonize.simulation.neighbors import Neighbors, no_lists, outdated
+from carbonize.simulation.state import State, select_replicas
+from carbonize.simulation.thermostats import Bath, Thermostat
 from carbonize.types import Result
-from carbonize.units import BOLTZMANN_EV_K, fs_to_internal
+from carbonize.units import BOLTZMANN_EV_K, GPA_PER_EV_A3, fs_to_internal
 
-__all__ = ["ChunkReport", "Langevin", "make_chunk"]
+__all__ = ["ChunkReport", "Fault", "Limits", "Motion", "System", "make_chunk"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Langevin:
-    """Settings of the integrator.
+class Limits:
+    """Beyond these a replica has broken down: K, eV per atom (of the potential energy's magnitude), A."""
 
-    Attributes
-    ----------
-    timestep_fs
-        Time step, fs.
-    friction_per_ps
-        Rate at which a momentum forgets itself, 1/ps.
-    """
+    max_temperature_K: float
+    max_energy_eV_per_atom: float
+    min_distance_A: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Motion:
+    """Equations of motion: time step (fs), thermostat, barostat (None: fixed cell), and limits."""
 
     timestep_fs: float
-    friction_per_ps: float
+    thermostat: Thermostat
+    barostat: CellRescaling | None
+    limits: Limits
+
+    def degrees(self, atoms: int) -> int:
+        """Thermal degrees of freedom."""
+        return 3 * atoms - (3 if self.thermostat.keeps_momentum else 0)
+
+
+class System(NamedTuple):
+    """What does not change in a run: masses (amu), species, and every replica's schedule."""
+
+    masses_amu: Float[Array, " atom"]
+    species: Int[Array, " atom"]
+    pieces: Pieces
+
+
+class Fault(NamedTuple):
+    """What was seen when a replica broke down: code (0: it did not), absolute step, K, eV per atom, A."""
+
+    code: Int[Array, " replica"]
+    step: Int[Array, " replica"]
+    temperature_K: Float[Array, " replica"]
+    energy_eV_per_atom: Float[Array, " replica"]
+    closest_A: Float[Array, " replica"]
 
 
 class ChunkReport(NamedTuple):
     """What a chunk tells the host, per replica.
 
-    Energies are totals (eV) at the chunk's last step; ``mean_temperature_K`` and
-    ``max_temperature_K`` are over its steps; ``result`` is a
-    :class:`carbonize.types.Result`; ``steps`` how many steps were really made (fewer
-    than asked if something was too small) and ``rebuilds`` how many lists.
+    Energies are totals (eV) at the chunk's last step; ``bath_eV`` is the energy the thermostat
+    took out since the start of the run. ``mean_temperature_K`` and ``mean_pressure_GPa`` are over
+    the chunk's steps. ``steps`` says how many steps were really made (fewer than asked if
+    something was too small) and ``rebuilds`` how many lists were built.
     """
 
     potential_eV: Float[Array, " replica"]
     kinetic_eV: Float[Array, " replica"]
+    bath_eV: Float[Array, " replica"]
     temperature_K: Float[Array, " replica"]
     mean_temperature_K: Float[Array, " replica"]
     max_temperature_K: Float[Array, " replica"]
-    result: Int[Array, " replica"]
+    pressure_GPa: Float[Array, " replica"]
+    mean_pressure_GPa: Float[Array, " replica"]
+    volume_A3: Float[Array, " replica"]
     needs: Needs
-    steps: Int[Array, ""]
-    rebuilds: Int[Array, ""]
+    fault: Fault
+    steps: Int[Array, " replica"]
+    rebuilds: Int[Array, " replica"]
 
 
 class _Loop(NamedTuple):
-    positions: Array
-    momenta: Array
-    keys: Array
+    state: State
     forces: Array
-    neighbors: Neighbors
     potential_eV: Array
+    virial_eV: Array
+    neighbors: Neighbors
     needs: Needs
+    fault: Fault
     done: Array
     rebuilds: Array
     heat: Array
     hottest: Array
+    push: Array
 
 
-def make_chunk(
-    field: ForceField, schedule: Schedule, settings: Langevin, masses_amu: np.ndarray
-) -> Callable[[State, Any], tuple[State, ChunkReport]]:
-    """Compile-ready function ``chunk(state, n_steps) -> (state, report)``.
+Chunk = Callable[[State, System, Bool[Array, " replica"], Int[Array, ""]], tuple[State, ChunkReport]]
 
-    The neighbour list is built anew at the start of every chunk, in every run, so that
-    positions, momenta, keys and step are all a restart needs. Inside, it is rebuilt when
-    any atom of any replica has moved half the skin: one scalar decides for the batch.
+
+def make_chunk(field: ForceField, motion: Motion, one_by_one: bool) -> Chunk:
+    """Compile-ready function ``chunk(state, system, active, n_steps) -> (state, report)``.
+
+    The neighbour list is built anew at the start of every chunk, in every run, so that the
+    state is all a restart needs. Inside, it is rebuilt when an atom has moved half the skin.
+
+    Parameters
+    ----------
+    field
+        Forces.
+    motion
+        Equations of motion.
+    one_by_one
+        Advance one replica after the other (a CPU, where this is faster and makes a replica's
+        history independent of its batch to the last bit), or all together (a GPU, where one
+        scalar decides about rebuilding the lists of the batch).
     """
-    from jax_md import simulate
+    together = _make_together(field, motion)
+    if not one_by_one:
+        return together
 
-    timestep = fs_to_internal(settings.timestep_fs)
-    friction = settings.friction_per_ps / fs_to_internal(1000.0)
-    cell = field.plan.cell
+    def chunk(
+        state: State, system: System, active: Array, n_steps: Array
+    ) -> tuple[State, ChunkReport]:
+        def one(row: Any) -> Any:
+            positions, momenta, keys, cells, memory, pieces, is_active = jax.tree.map(lambda a: a[None], row)
+            alone = State(positions, momenta, keys, cells, memory, state.step)
+            new, report = together(alone, system._replace(pieces=Pieces(*pieces)), is_active, n_steps)
+            rows = (new.positions, new.momenta, new.keys, new.cells, new.memory)
+            return jax.tree.map(lambda a: a[0], (rows, report))
 
-    def shift(position: Array, by: Array, **_: Any) -> Array:
-        return position + by  # wrapped only when a list is built
+        rows = (state.positions, state.momenta, state.keys, state.cells, state.memory)
+        rows, report = jax.lax.map(one, (*rows, tuple(system.pieces), active))
+        return State(*rows, state.step + n_steps), report
 
-    def chunk(state: State, n_steps: Array) -> tuple[State, ChunkReport]:
-        dtype = state.positions.dtype
-        masses = jnp.asarray(masses_amu, dtype)[:, None]
-        limit = jnp.asarray((0.5 * field.plan.skin_A) ** 2, dtype)
-        degrees = 3 * masses_amu.size
+    return chunk
 
-        def advance(position: Array, momentum: Array, force: Array, key: Array, kT: Array, dt: Array) -> Any:
-            # jax-md makes its dataclasses in a way that type checkers do not follow
-            s = simulate.NVTLangevinState(position, momentum, force, masses, key)  # pyright: ignore
-            s = simulate.momentum_step(s, dt / 2)
-            s = simulate.position_step(s, shift, dt / 2)
-            s = simulate.stochastic_step(s, dt, kT, friction)
-            s = simulate.position_step(s, shift, dt / 2)
-            return s.position, s.momentum, s.rng
 
-        def relist(positions: Array) -> tuple[Array, Neighbors]:
-            positions = wrap(positions, cell)
-            return positions, field.lists(positions)
+def _make_together(field: ForceField, motion: Motion) -> Chunk:
+    timestep = fs_to_internal(motion.timestep_fs)
+    fixed_cell = motion.barostat is None
+
+    def chunk(
+        start: State, system: System, active: Array, n_steps: Array
+    ) -> tuple[State, ChunkReport]:
+        replicas, atoms, _ = start.positions.shape
+        dtype = start.positions.dtype
+        masses = system.masses_amu.astype(dtype)[:, None]
+        degrees = motion.degrees(atoms)
+
+        def move(
+            position: Array, bath: Bath, force: Array, cell: Array, virial: Array, kT: Array, dt: Array
+        ) -> tuple[Array, Bath, Array, Array]:
+            """Kick, drift, thermostat, barostat, drift of one replica."""
+            half = 0.5 * dt
+            momenta = bath.momenta + half * force
+            position = position + half * momenta / masses
+            before = _kinetic_eV(momenta, masses)
+            bath = motion.thermostat.apply(bath._replace(momenta=momenta), masses, degrees, kT, dt)
+            taken = before - _kinetic_eV(bath.momenta, masses)
+            if motion.barostat is not None:
+                pressure = _pressure(bath.momenta, masses, cell, virial, kT, degrees)
+                factor, key = motion.barostat.factor(cell, pressure, kT, bath.key, dt)
+                position, cell = position * factor, cell * factor
+                bath = bath._replace(momenta=bath.momenta / factor, key=key)
+            position = position + half * bath.momenta / masses
+            return position, bath, cell, taken
+
+        def relist(positions: Array, cells: Array) -> tuple[Array, Neighbors]:
+            positions = jax.vmap(wrapped)(positions, cells)
+            return positions, field.lists(positions, cells)
 
         def one_step(loop: _Loop) -> _Loop:
             # The first pass makes a step of no length, which changes nothing to the last bit:
             # it builds the list and evaluates the forces of the start. One program text for
             # both halves the compile time and makes a continued run repeat the very same
             # arithmetic.
+            old = loop.state
             first = loop.done < 0
-            step_length = jnp.where(first, 0.0, timestep).astype(dtype)
-            kT = schedule.traced_temperature_K(state.step + loop.done, dtype) * BOLTZMANN_EV_K
-            positions, momenta, keys = jax.vmap(advance, in_axes=(0, 0, 0, 0, None, None))(
-                loop.positions, loop.momenta, loop.forces, loop.keys, kT, step_length
+            moving = active & (loop.fault.code == 0)
+            dt = jnp.where(first, 0.0, timestep).astype(dtype)
+            kT = system.pieces.temperature_K(old.step).astype(dtype) * BOLTZMANN_EV_K
+            baths = Bath(old.momenta, old.memory[:, 1:], old.keys)
+            positions, baths, cells, taken = jax.vmap(move, in_axes=(0, 0, 0, 0, 0, 0, None))(
+                old.positions, baths, loop.forces, old.cells, loop.virial_eV, kT, dt
             )
-            keys = jnp.where(first, loop.keys, keys)
-            away = positions - loop.neighbors.reference
-            moved = first | (jnp.max(jnp.sum(away * away, axis=-1)) > limit)
-            positions, neighbors = jax.lax.cond(moved, relist, lambda r: (r, loop.neighbors), positions)
-            sample, needs = field.evaluate(neighbors, positions)
-            momenta = momenta + 0.5 * step_length * sample.forces
-            temperature = _temperature(momenta, masses, degrees)
-            counted = jnp.where(first, 0.0, temperature)
+            memory = jnp.concatenate([old.memory[:, :1] + taken[:, None], baths.memory], axis=1)
+            new = State(positions, baths.momenta, baths.key, cells, memory, old.step + 1)
+            new = select_replicas(moving & ~first, new, old)
+            moved = moving & (first | outdated(field.plan, loop.neighbors, new.positions, new.cells, fixed_cell))
+            positions, neighbors = jax.lax.cond(
+                jnp.any(moved), relist, lambda r, _: (r, loop.neighbors), new.positions, new.cells
+            )
+            sample, needs = field.evaluate(neighbors, positions, new.cells, system.species)
+            kicked = new.momenta + 0.5 * dt * sample.forces
+            step = jnp.where(first, old.step, old.step + 1)
+            new = dataclasses.replace(new, positions=positions, momenta=kicked, step=step)
+            kinetic = jax.vmap(_kinetic_eV, in_axes=(0, None))(kicked, masses)
+            kelvin = 2.0 * kinetic / (degrees * BOLTZMANN_EV_K)
+            seen = Fault(
+                jnp.zeros(replicas, jnp.int32),
+                jnp.broadcast_to(step, replicas),
+                kelvin,
+                sample.potential_eV / atoms,
+                neighbors.closest_A,
+            )
+            # what was computed with too little room says nothing; the chunk will be redone
+            short = field.short_of(needs) & (needs.slots <= field.most_slots)
+            seen = seen._replace(code=jnp.where(short, 0, _judge(seen, needs, motion.limits, field.most_slots)))
+            fault = jax.tree.map(lambda a, b: jnp.where(moving, b, a), loop.fault, seen)
+            sound = moving & (fault.code == 0)
+            # what is broken is left as it was before, so that no infinity ever enters a list
+            new = select_replicas(sound, new, old)
+            counted = jnp.where(first | ~sound, 0.0, kelvin)
+            pressure = _pressure_after(kinetic, sample.virial_eV, new.cells, atoms, degrees)
             return _Loop(
-                positions,
-                momenta,
-                keys,
-                sample.forces,
+                new,
+                jnp.where(sound[:, None, None], sample.forces, 0.0),
+                jnp.where(sound, sample.potential_eV, loop.potential_eV),
+                jnp.where(sound, sample.virial_eV, loop.virial_eV),
                 neighbors,
-                sample.potential_eV,
-                loop.needs.merged(needs),
+                loop.needs.merged(needs.only(sound)),
+                fault,
                 loop.done + 1,
-                loop.rebuilds + moved.astype(jnp.int32),
+                loop.rebuilds + moved,
                 loop.heat + counted,
                 jnp.maximum(loop.hottest, counted),
+                loop.push + jnp.where(first | ~sound, 0.0, pressure),
             )
 
-        zero = jnp.zeros(state.positions.shape[0], dtype)
+        zero = jnp.zeros(replicas, dtype)
+        count = jnp.zeros(replicas, jnp.int32)
         loop = _Loop(
-            state.positions,
-            state.momenta,
-            state.keys,
-            jnp.zeros_like(state.positions),
-            no_lists(field.plan, state.positions),
+            start,
+            jnp.zeros_like(start.positions),
             zero,
-            field.no_needs(dtype),
+            zero,
+            no_lists(field.plan, start.positions, start.cells),
+            field.no_needs(replicas, dtype),
+            Fault(count, count, zero, zero, zero),
             jnp.asarray(-1, jnp.int32),
-            jnp.asarray(0, jnp.int32),
+            count,
+            zero,
             zero,
             zero,
         )
-        loop = jax.lax.while_loop(lambda s: (s.done < n_steps) & ~field.short_of(s.needs), one_step, loop)
-        new = State(loop.positions, loop.momenta, loop.keys, state.step + loop.done)
-        temperature = _temperature(loop.momenta, masses, degrees)
+
+        def go_on(loop: _Loop) -> Array:
+            enough = ~jnp.any(field.short_of(loop.needs))
+            return (loop.done < n_steps) & enough & jnp.any(active & (loop.fault.code == 0))
+
+        loop = jax.lax.while_loop(go_on, one_step, loop)
+        new = dataclasses.replace(loop.state, step=start.step + n_steps)
+        kinetic = jax.vmap(_kinetic_eV, in_axes=(0, None))(new.momenta, masses)
+        steps = jnp.maximum(loop.done, 1).astype(dtype)
         report = ChunkReport(
             loop.potential_eV,
-            temperature * (0.5 * degrees * BOLTZMANN_EV_K),
-            temperature,
-            loop.heat / jnp.maximum(loop.done, 1).astype(dtype),
+            kinetic,
+            new.memory[:, 0],
+            2.0 * kinetic / (degrees * BOLTZMANN_EV_K),
+            loop.heat / steps,
             loop.hottest,
-            _judge(new, loop.potential_eV),
+            GPA_PER_EV_A3 * _pressure_after(kinetic, loop.virial_eV, new.cells, atoms, degrees),
+            GPA_PER_EV_A3 * loop.push / steps,
+            jax.vmap(volume_A3)(new.cells),
             loop.needs,
-            loop.done,
+            loop.fault,
+            jnp.broadcast_to(loop.done, replicas),
             loop.rebuilds,
         )
         return new, report
@@ -180,15 +289,37 @@ def make_chunk(
     return chunk
 
 
-def _temperature(momenta: Array, masses: Array, degrees: int) -> Array:
-    twice_kinetic = jnp.sum(momenta * momenta / masses, axis=(1, 2))
-    return twice_kinetic / (degrees * BOLTZMANN_EV_K)
+def _kinetic_eV(momenta: Array, masses: Array) -> Array:
+    return 0.5 * jnp.sum(momenta * momenta / masses)
 
 
-def _judge(state: State, potential_eV: Array) -> Array:
-    sound = (
-        jnp.all(jnp.isfinite(state.positions), axis=(1, 2))
-        & jnp.all(jnp.isfinite(state.momenta), axis=(1, 2))
-        & jnp.isfinite(potential_eV)
-    )
-    return jnp.where(sound, int(Result.OK), int(Result.NON_FINITE)).astype(jnp.int32)
+def _pressure(momenta: Array, masses: Array, cell: Array, virial_eV: Array, kT: Array, degrees: int) -> Array:
+    """Pressure (eV/A^3) that drives one replica's cell.
+
+    A centre of mass that is held counts with its mean share, kT a direction and volume.
+    """
+    held = momenta.size - degrees
+    twice_kinetic = 2.0 * _kinetic_eV(momenta, masses) + held * kT
+    return (twice_kinetic - virial_eV) / (3.0 * volume_A3(cell))
+
+
+def _pressure_after(kinetic_eV: Array, virial_eV: Array, cells: Array, atoms: int, degrees: int) -> Array:
+    """Pressure (eV/A^3) of every replica, N k T / V from the temperature of the thermal degrees."""
+    twice_kinetic = 2.0 * kinetic_eV * (3.0 * atoms / degrees)
+    return (twice_kinetic - virial_eV) / (3.0 * jax.vmap(volume_A3)(cells))
+
+
+def _judge(seen: Fault, needs: Needs, limits: Limits, most_slots: int) -> Array:
+    """The result code of every replica."""
+    finite = jnp.isfinite(seen.temperature_K) & jnp.isfinite(seen.energy_eV_per_atom)
+    verdicts = [
+        (~finite, Result.NON_FINITE),
+        (seen.closest_A < limits.min_distance_A, Result.ATOMS_OVERLAP),
+        (needs.slots > most_slots, Result.COLLAPSED),
+        (seen.temperature_K > limits.max_temperature_K, Result.TOO_HOT),
+        (jnp.abs(seen.energy_eV_per_atom) > limits.max_energy_eV_per_atom, Result.ENERGY_RAN_AWAY),
+    ]
+    code = jnp.zeros(seen.code.shape, jnp.int32)
+    for wrong, result in reversed(verdicts):
+        code = jnp.where(wrong, int(result), code)
+    return code.astype(jnp.int32)

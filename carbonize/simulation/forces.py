@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from carbonize.potentials.base import Capacity, Potential
-from carbonize.simulation.neighbors import ListPlan, Neighbors, bond_vectors, build, make_plan, wrap
+from carbonize.potentials.base import Bonds, Capacity, Potential
+from carbonize.simulation.cells import wrapped
+from carbonize.simulation.neighbors import (
+    ListPlan,
+    Neighbors,
+    bins_to_reach,
+    bond_vectors,
+    build,
+    cell_heights,
+    make_plan,
+)
 
 __all__ = ["ForceField", "Needs", "Sample", "make_force_field"]
 
+_SPARE_RADIUS_A = 0.2
+_DENSEST_PER_A3 = 0.6  # 3.4 times diamond: an atom with more around it sits in a collapsed structure
+
 
 class Needs(NamedTuple):
-    """Largest sizes seen so far; a result computed with less is thrown away.
+    """Largest sizes seen so far, per replica; a result computed with less is thrown away.
 
     Attributes
     ----------
@@ -24,116 +37,183 @@ class Needs(NamedTuple):
         Neighbours of one atom within the list radius.
     crowded
         Atoms in the fullest bin of the neighbour search.
+    cramped
+        Whether the cell became too small for the bins.
     inner
         The potential's own capacities (see :class:`carbonize.potentials.base.Capacity`).
     reach_A
         Longest distance at which a pair could interact.
     """
 
-    slots: Int[Array, ""]
-    crowded: Int[Array, ""]
-    inner: Int[Array, " entry"]
-    reach_A: Float[Array, ""]
+    slots: Int[Array, " replica"]
+    crowded: Int[Array, " replica"]
+    cramped: Bool[Array, " replica"]
+    inner: Int[Array, "replica entry"]
+    reach_A: Float[Array, " replica"]
 
     def merged(self, other: Needs) -> Needs:
         """Elementwise maximum."""
-        return Needs(
-            jnp.maximum(self.slots, other.slots),
-            jnp.maximum(self.crowded, other.crowded),
-            jnp.maximum(self.inner, other.inner),
-            jnp.maximum(self.reach_A, other.reach_A),
+        return jax.tree.map(jnp.maximum, self, other)
+
+    def only(self, wanted: Bool[Array, " replica"]) -> Needs:
+        """Without the needs of the replicas that are not wanted."""
+        return jax.tree.map(
+            lambda n: jnp.where(wanted.reshape(-1, *[1] * (n.ndim - 1)), n, jnp.zeros_like(n)), self
         )
 
 
 class Sample(NamedTuple):
-    """Energies and forces of a batch at one configuration (eV, eV/A)."""
+    """Energies, forces and trace of dE/dstrain of a batch at one configuration (eV, eV/A, eV)."""
 
     potential_eV: Float[Array, " replica"]
     forces: Float[Array, "replica atom 3"]
+    virial_eV: Float[Array, " replica"]
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True)
 class ForceField:
-    """A potential with the static sizes it is compiled for."""
+    """A potential with the static sizes it is compiled for.
+
+    Attributes
+    ----------
+    potential
+        What to evaluate.
+    plan, capacity
+        Sizes of the neighbour list and of the potential's inner arrays.
+    mixed
+        Whether forces are computed in single and summed in double precision.
+    shrink
+        Factor by which the cell may become shorter before the bins are chosen anew.
+    """
 
     potential: Potential
     plan: ListPlan
     capacity: Capacity
-    species: np.ndarray
+    mixed: bool = False
+    shrink: float = 1.0
 
-    def lists(self, positions: Float[Array, "replica atom 3"]) -> Neighbors:
+    def lists(self, positions: Float[Array, "replica atom 3"], cells: Float[Array, "replica 3 3"]) -> Neighbors:
         """New neighbour lists at wrapped ``positions`` (traceable)."""
-        return build(self.plan, positions)
+        return build(self.plan, positions, cells)
 
     def evaluate(
-        self, neighbors: Neighbors, positions: Float[Array, "replica atom 3"]
+        self,
+        neighbors: Neighbors,
+        positions: Float[Array, "replica atom 3"],
+        cells: Float[Array, "replica 3 3"],
+        species: Int[Array, " atom"],
     ) -> tuple[Sample, Needs]:
         """Energies and forces at ``positions`` with lists that are still valid there (traceable)."""
         replicas, atoms, _ = positions.shape
-        bonds = bond_vectors(neighbors, positions, self.plan.cell)
-        species = jnp.tile(jnp.asarray(self.species, jnp.int32), replicas)
-        result = self.potential.evaluate(bonds, species, self.capacity)
-        sample = Sample(
-            jnp.sum(result.energies.reshape(replicas, atoms), axis=1),
-            result.forces.T.reshape(replicas, atoms, 3),
+        dtype = positions.dtype
+        bonds = bond_vectors(self.plan, neighbors, positions, cells)
+        if self.mixed:
+            single = (c.astype(jnp.float32) for c in (bonds.x, bonds.y, bonds.z))
+            bonds = Bonds(bonds.index, *single)
+        result = self.potential.evaluate(
+            bonds,
+            jnp.tile(species, replicas),
+            self.capacity,
+            with_virials=True,
+            accumulate=dtype if self.mixed else None,
         )
+        assert result.virials is not None
+        stretch = result.virials[0] + result.virials[1] + result.virials[2]
+        sample = Sample(
+            jnp.sum(result.energies.astype(dtype).reshape(replicas, atoms), axis=1),
+            result.forces.astype(dtype).T.reshape(replicas, atoms, 3),
+            jnp.sum(stretch.astype(dtype).reshape(replicas, atoms), axis=1),
+        )
+        usage = result.usage.astype(jnp.int32).reshape(-1, replicas, atoms)
         needs = Needs(
             neighbors.needed,
             neighbors.crowded,
-            result.usage.astype(jnp.int32),
-            result.reach_A.astype(positions.dtype),
+            neighbors.cramped,
+            jnp.max(usage, axis=2).T,
+            jnp.max(result.reach_A.astype(dtype).reshape(replicas, atoms), axis=1),
         )
         return sample, needs
 
-    def no_needs(self, dtype: np.dtype) -> Needs:
+    def no_needs(self, replicas: int, dtype: Any) -> Needs:
         """The start value of an accumulation."""
         return Needs(
-            jnp.asarray(0, jnp.int32),
-            jnp.asarray(0, jnp.int32),
-            jnp.zeros(len(self.capacity), jnp.int32),
-            jnp.asarray(0.0, dtype),
+            jnp.zeros(replicas, jnp.int32),
+            jnp.zeros(replicas, jnp.int32),
+            jnp.zeros(replicas, bool),
+            jnp.zeros((replicas, len(self.capacity)), jnp.int32),
+            jnp.zeros(replicas, dtype),
         )
 
-    def short_of(self, needs: Needs) -> Bool[Array, ""]:
-        """Whether anything was too small (traceable)."""
+    def short_of(self, needs: Needs) -> Bool[Array, " replica"]:
+        """For which replicas something was too small (traceable)."""
         return (
             (needs.slots > self.plan.slots)
             | (needs.crowded > self.plan.bin_capacity)
-            | jnp.any(needs.inner > jnp.asarray(self.capacity, jnp.int32))
+            | needs.cramped
+            | jnp.any(needs.inner > jnp.asarray(self.capacity, jnp.int32), axis=1)
             | (needs.reach_A > self.plan.cutoff_A)
         )
 
-    def grown(self, needs: Needs, positions: np.ndarray) -> tuple[ForceField, dict[str, object]]:
+    @property
+    def most_slots(self) -> int:
+        """More neighbours than this has no atom of anything that could be called a structure."""
+        return int(4.19 * self.plan.radius_A**3 * _DENSEST_PER_A3) + 16
+
+    def grown(self, needs: Needs, cells: np.ndarray) -> tuple[ForceField, dict[str, object]]:
         """A force field with room for ``needs``, and a record of what grew (host)."""
         record: dict[str, object] = {}
         plan = self.plan
-        reach = float(needs.reach_A)
+        reach = float(np.max(needs.reach_A))
         if reach > plan.cutoff_A:
-            record["list_cutoff_A"] = [plan.cutoff_A, round(reach + 0.2, 3)]
-            plan = make_plan(positions, plan.cell, reach + 0.2, plan.skin_A)
-        slots = int(needs.slots)
+            record["list_cutoff_A"] = [plan.cutoff_A, round(reach + _SPARE_RADIUS_A, 3)]
+            plan = dataclasses.replace(plan, cutoff_A=reach + _SPARE_RADIUS_A)
+        if reach > self.plan.cutoff_A or np.any(needs.cramped):
+            # the bins stay: their order is the order of all sums, and so no bit of the past or of
+            # another replica depends on this
+            heights = self.shrink * np.min([cell_heights(cell) for cell in cells], axis=0)
+            new = bins_to_reach(plan.bins, heights, plan.radius_A)
+            if new != plan.reach:
+                record["bin_reach"] = [list(plan.reach), list(new)]
+            plan = dataclasses.replace(plan, reach=new)
+        slots = int(np.max(needs.slots))
         if slots > plan.slots:
             record["neighbor_slots"] = [plan.slots, _roomier(slots)]
             plan = dataclasses.replace(plan, slots=_roomier(slots))
-        crowded = int(needs.crowded)
+        crowded = int(np.max(needs.crowded))
         if crowded > plan.bin_capacity:
             record["bin_capacity"] = [plan.bin_capacity, _roomier(crowded)]
             plan = dataclasses.replace(plan, bin_capacity=_roomier(crowded))
         capacity = tuple(
-            _roomier(int(n)) if n > c else c for n, c in zip(needs.inner, self.capacity, strict=True)
+            _roomier(int(n)) if n > c else c
+            for n, c in zip(np.max(needs.inner, axis=0), self.capacity, strict=True)
         )
         if capacity != self.capacity:
             record["inner_capacity"] = [list(self.capacity), list(capacity)]
         return dataclasses.replace(self, plan=plan, capacity=capacity), record
 
+    def sizes(self) -> dict[str, Any]:
+        """What has grown, as plain data: a continued run starts with it (:meth:`with_sizes`)."""
+        return {"plan": dataclasses.asdict(self.plan), "capacity": list(self.capacity)}
+
+    def with_sizes(self, sizes: dict[str, Any]) -> ForceField:
+        """With the sizes that another session had reached; those that do not fit are left out."""
+        try:
+            plan = ListPlan(**{k: tuple(v) if isinstance(v, list) else v for k, v in sizes["plan"].items()})
+            capacity = tuple(int(n) for n in sizes["capacity"])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return self
+        fits = len(capacity) == len(self.capacity) and plan.skin_A == self.plan.skin_A
+        return dataclasses.replace(self, plan=plan, capacity=capacity) if fits else self
+
 
 def make_force_field(
     potential: Potential,
     positions: np.ndarray,
-    cell: np.ndarray,
-    species: np.ndarray,
+    cells: np.ndarray,
     skin_A: float,
     slots: int | None = None,
+    mixed: bool = False,
+    shrink: float = 1.0,
 ) -> ForceField:
     """Sizes for a batch of start structures.
 
@@ -143,18 +223,20 @@ def make_force_field(
         What to evaluate.
     positions
         Shape (replica, atom, 3), A, in the dtype of the simulation.
-    cell
-        Rows are cell vectors, A, lower triangular.
-    species
-        Index of each atom's element in ``potential.elements``.
+    cells
+        Shape (replica, 3, 3): rows are cell vectors, A, lower triangular.
     skin_A
         Extra radius of the neighbour list.
     slots
         Initial neighbour capacity; None lets the start structure decide.
+    mixed, shrink
+        See :class:`ForceField`.
     """
-    wrapped = np.asarray(wrap(jnp.asarray(positions), cell))
-    plan = make_plan(wrapped, cell, potential.cutoff_A, skin_A, slots)
-    return ForceField(potential, plan, potential.initial_capacity(), species)
+    inside = np.stack(
+        [np.asarray(wrapped(jnp.asarray(p), jnp.asarray(c, p.dtype))) for p, c in zip(positions, cells, strict=True)]
+    )
+    plan = make_plan(inside, cells, potential.cutoff_A, skin_A, slots, shrink)
+    return ForceField(potential, plan, potential.initial_capacity(), mixed, shrink)
 
 
 def _roomier(needed: int) -> int:

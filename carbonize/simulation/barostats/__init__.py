@@ -1,0 +1,5 @@
+"""Barostats."""
+
+from carbonize.simulation.barostats.cell_rescaling import CellRescaling
+
+__all__ = ["CellRescaling"]
