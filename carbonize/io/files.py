@@ -27,6 +27,9 @@ __all__ = [
 ]
 
 
+_MAX_JSON_BYTES = 16 * 1024 * 1024
+
+
 def write_atomic(path: Path, data: bytes | memoryview | str) -> None:
     """Write a file aside, force it to disk, rename it into place, and force that to disk too.
 
@@ -223,10 +226,16 @@ def read_json(path: Path) -> dict[str, Any]:
         If it is missing, not JSON, or not a mapping.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: not a regular file")  # a pipe would be waited for for ever
+        if path.stat().st_size > _MAX_JSON_BYTES:
+            raise InputError(f"{path}: too long for what it should be")
         data = json.loads(path.read_text(encoding="utf-8"))
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as err:
+    except (OSError, ValueError, RecursionError) as err:
         raise InputError(f"{path}: cannot be read as JSON: {err}") from None
     if not isinstance(data, dict):
         raise InputError(f"{path}: expected a JSON mapping")

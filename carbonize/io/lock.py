@@ -26,12 +26,12 @@ from typing import Any
 
 from carbonize.errors import InputError
 
-__all__ = ["RunLock", "describe_owner", "lock_owner"]
+__all__ = ["LOCK_NAME", "RunLock", "describe_owner", "lock_owner"]
 
 HEARTBEAT_S = 3600.0
 """Without ``flock``, an owner on another host that was silent for so long (s) is taken for dead."""
 
-_NAME = ".lock"
+LOCK_NAME = ".lock"
 _MAX_BYTES = 16384
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 _PATIENCE_S = 1.0  # a look at the lock (lock_owner) holds it for a moment
@@ -62,7 +62,7 @@ class RunLock:
     def __init__(self, root: Path) -> None:
         self.stale: dict[str, Any] | None = None
         self._root = Path(root)
-        self._path = self._root / _NAME
+        self._path = self._root / LOCK_NAME
         self._fd: int | None = None
         self._mine: dict[str, Any] = {}
 
@@ -198,7 +198,7 @@ def lock_owner(root: Path) -> dict[str, Any] | None:
 
     Of an owner that did not leave its name ``pid`` is None.
     """
-    path = Path(root) / _NAME
+    path = Path(root) / LOCK_NAME
     until = time.monotonic() + _PATIENCE_S
     while True:
         try:
