@@ -19,6 +19,7 @@ from carbonize.cli.build import app as build_app
 from carbonize.cli.export import export
 from carbonize.cli.report import report
 from carbonize.cli.run import run
+from carbonize.cli.status import status
 from carbonize.errors import CarbonizeError
 
 __all__ = ["app", "main"]
@@ -66,6 +67,7 @@ def _options(
 
 
 app.command("run")(run)
+app.command("status")(status)
 app.command("analyze")(analyze)
 app.add_typer(build_app, name="build")
 app.command("report")(report)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -16,14 +18,20 @@ __all__ = [
     "check_target",
     "cut_json_lines",
     "make_folder",
+    "make_subfolder",
     "read_json",
     "read_json_lines",
+    "remove_leftovers",
+    "sync_file",
     "write_atomic",
 ]
 
 
-def write_atomic(path: Path, data: bytes | str) -> None:
-    """Write a file aside, force it to disk, and rename it into place.
+_MAX_JSON_BYTES = 16 * 1024 * 1024
+
+
+def write_atomic(path: Path, data: bytes | memoryview | str) -> None:
+    """Write a file aside, force it to disk, rename it into place, and force that to disk too.
 
     Raises
     ------
@@ -38,9 +46,79 @@ def write_atomic(path: Path, data: bytes | str) -> None:
             f.flush()
             os.fsync(f.fileno())
         os.replace(aside, path)
+        _sync_folder(path.parent)
     except OSError as err:
-        aside.unlink(missing_ok=True)
-        raise CarbonizeError(f"{path}: cannot be written: {err.strerror or err}") from None
+        _remove(aside)
+        raise _not_written(path, err) from None
+    except BaseException:
+        _remove(aside)
+        raise
+
+
+def sync_file(path: Path) -> None:
+    """Force what was written to an existing file to disk.
+
+    Raises
+    ------
+    CarbonizeError
+        If there is no such file, or the disk does not take it.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+    except OSError as err:
+        raise _not_written(path, err) from None
+
+
+def make_subfolder(path: Path) -> None:
+    """Create one folder in an existing one, so that it outlasts a power failure.
+
+    Raises
+    ------
+    CarbonizeError
+        If it cannot be made.
+    """
+    if path.is_dir():
+        return
+    try:
+        path.mkdir(exist_ok=True)
+        _sync_folder(path.parent)
+    except OSError as err:
+        raise _not_written(path, err) from None
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the files that a killed process was writing aside in a folder.
+
+    Only for who holds the run's lock: another process's unfinished files look the same.
+    """
+    for path in folder.glob(".*.tmp"):
+        _remove(path)
+
+
+def _sync_folder(path: Path) -> None:
+    """Force a folder's names to disk: a rename is not safe before that."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    except OSError as err:
+        # some network file systems know no fsync of a folder; there the server sees to it
+        if err.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(fd)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _not_written(path: Path, err: OSError) -> CarbonizeError:
+    return CarbonizeError(f"{path}: cannot be written: {err.strerror or err}")
 
 
 def check_folder(path: Path) -> None:
@@ -148,10 +226,16 @@ def read_json(path: Path) -> dict[str, Any]:
         If it is missing, not JSON, or not a mapping.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: not a regular file")  # a pipe would be waited for for ever
+        if path.stat().st_size > _MAX_JSON_BYTES:
+            raise InputError(f"{path}: too long for what it should be")
         data = json.loads(path.read_text(encoding="utf-8"))
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as err:
+    except (OSError, ValueError, RecursionError) as err:
         raise InputError(f"{path}: cannot be read as JSON: {err}") from None
     if not isinstance(data, dict):
         raise InputError(f"{path}: expected a JSON mapping")

@@ -1,4 +1,4 @@
-"""A run folder: where things are in it, and how to load it."""
+"""A run folder, opened for looking."""
 
 from __future__ import annotations
 
@@ -10,33 +10,11 @@ from typing import Any
 from carbonize.config import RunConfig, load_protocol
 from carbonize.errors import InputError
 from carbonize.io.files import read_json, read_json_lines
+from carbonize.io.paths import RunPaths, check_run_folder
 from carbonize.io.results import analysis_dataset, series_dataset
 from carbonize.io.trajectory import TrajectoryReader
 
 __all__ = ["Run", "RunPaths", "load_run"]
-
-
-class RunPaths:
-    """The files of a run folder."""
-
-    def __init__(self, root: str | Path) -> None:
-        self.root = Path(root)
-        self.protocol = self.root / "protocol.yaml"
-        self.manifest = self.root / "manifest.json"
-        self.series = self.root / "series.jsonl"
-        self.events = self.root / "events.jsonl"
-        self.records = self.root / "analysis.jsonl"
-        self.analysis = self.root / "analysis.nc"
-        self.pores = self.root / "pores.csv"
-        self.summary = self.root / "summary.json"
-        self.report = self.root / "report.html"
-        self.figures = self.root / "figures"
-        self.checkpoints = self.root / "checkpoint"
-        self.trajectories = self.root / "trajectory"
-
-    def trajectory(self, replica: int) -> Path:
-        """The GSD file of one replica."""
-        return self.trajectories / f"replica-{replica:03d}.gsd"
 
 
 class Run:
@@ -123,12 +101,5 @@ def load_run(path: str | Path) -> Run:
         If there is no such folder or it is not a run folder.
     """
     path = Path(path)
-    if not path.exists():
-        raise InputError(f"{path}: no such run folder")
-    if not path.is_dir():
-        raise InputError(f"{path}: is a file, expected a run folder")
-    if not (path / "manifest.json").is_file() or not (path / "protocol.yaml").is_file():
-        raise InputError(
-            f"{path}: not a run folder (no manifest.json and protocol.yaml); carbonize run makes one"
-        )
+    check_run_folder(path)
     return Run(path)

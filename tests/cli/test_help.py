@@ -34,6 +34,7 @@ OPTIONS = {
     ("build",): ("random", "melt-quench"),
     ("build", "random"): ("--atoms", "--density", "--seed", "--out", "-o", "--min-distance", "--potential"),
     ("build", "melt-quench"): ("--atoms", "--density", "--seed", "--melt", "--quench-ps", "--to"),
+    ("status",): ("DIR", "--json"),
     ("report",): ("RUN",),
     ("export",): ("RUN", "--to", "--out", "--frame", "--replica"),
 }  # fmt: skip
