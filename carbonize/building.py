@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from carbonize.config.models import HoldStage, QuenchStage
-from carbonize.errors import InputError
+from carbonize.errors import InputError, SimulationError
 from carbonize.potentials.base import Potential
 from carbonize.schedules import compile_schedule
 from carbonize.starting import build_random, relax
@@ -143,29 +143,35 @@ def _propagate(
     import jax
     import jax.numpy as jnp
 
-    from carbonize.simulation.dynamics import Langevin
+    from carbonize.simulation.dynamics import Motion
+    from carbonize.simulation.motion import make_limits
     from carbonize.simulation.propagate import Propagator
     from carbonize.simulation.state import initial_state, replica_keys
+    from carbonize.simulation.thermostats import Langevin
 
     jax.config.update("jax_enable_x64", True)
-    positions = packed.positions[None]
+    positions, cells = packed.positions[None], packed.cell.array[None]
     masses = np.asarray(packed.get_masses(), float)
+    thermostat = Langevin(settings.friction_per_ps)
     propagator = Propagator(
         potential,
-        schedule,
-        Langevin(settings.timestep_fs, settings.friction_per_ps),
+        [schedule],
+        Motion(settings.timestep_fs, thermostat, None, make_limits(settings.melt_K)),
         positions,
-        packed.cell.array,
+        cells,
         masses,
         np.zeros(len(packed), np.int32),
         skin_A=1.2,
     )
-    keys = replica_keys(seed, [0])
-    state = initial_state(jnp.asarray(positions), jnp.asarray(masses), settings.melt_K, keys)
+    state = initial_state(
+        jnp.asarray(positions), jnp.asarray(cells), jnp.asarray(masses), [settings.melt_K], replica_keys(seed, [0])
+    )
     step = 0
     while step < schedule.total_steps:
         steps = min(_CHUNK_STEPS, schedule.total_steps - step)
-        state, report = propagator.advance(state, steps)
+        state, report, failures = propagator.advance(state, steps)
+        if failures:
+            raise SimulationError(failures[0].message)
         step += steps
         if watch is not None:
             watch(f"{float(report.temperature_K[0]):.0f} K", step / schedule.total_steps)

@@ -10,6 +10,7 @@ __all__ = [
     "CarbonizeError",
     "DependencyError",
     "InputError",
+    "Interrupted",
     "SimulationError",
 ]
 
@@ -36,3 +37,9 @@ class SimulationError(CarbonizeError, RuntimeError):
     """A run stopped because its state can no longer be believed, or it cannot go on."""
 
     exit_code = 3
+
+
+class Interrupted(CarbonizeError):
+    """A run was asked to stop; it has a checkpoint and can be continued."""
+
+    exit_code = 75

@@ -15,7 +15,7 @@ class Observer(Protocol):
     def said(self, message: str) -> None:
         """One sentence about what happens now."""
 
-    def started(self, config: RunConfig, atoms: int, step: int, total_steps: int) -> None:
+    def started(self, config: RunConfig, atoms: int, replicas: int, step: int, total_steps: int) -> None:
         """Dynamics is about to start (or go on) at ``step``."""
 
     def advanced(self, rows: list[dict[str, Any]], atom_steps: int, seconds: float) -> None:
@@ -34,7 +34,7 @@ class SilentObserver:
     def said(self, message: str) -> None:
         """Nothing."""
 
-    def started(self, config: RunConfig, atoms: int, step: int, total_steps: int) -> None:
+    def started(self, config: RunConfig, atoms: int, replicas: int, step: int, total_steps: int) -> None:
         """Nothing."""
 
     def advanced(self, rows: list[dict[str, Any]], atom_steps: int, seconds: float) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,20 @@ import numpy as np
 import carbonize
 from carbonize.config import RunConfig
 from carbonize.errors import CarbonizeError, SimulationError
-from carbonize.io.files import append_json_line, cut_json_lines, read_json_lines, write_atomic
+from carbonize.io.files import (
+    append_json_line,
+    cut_json_lines,
+    read_json_lines,
+    sync_file,
+    write_atomic,
+)
 from carbonize.io.frames import atoms_from_gsd
 from carbonize.io.results import analysis_dataset, pores_csv, summary
 from carbonize.io.rundir import RunPaths
 from carbonize.io.trajectory import TrajectoryWriter, make_frame, set_coordination
 from carbonize.observing import Observer
 from carbonize.schedules import Schedule
+from carbonize.units import density_g_cm3
 
 __all__ = ["Recorder", "Stopwatch", "now", "output_steps"]
 
@@ -70,10 +78,10 @@ class Recorder:
 
     Attributes
     ----------
-    config, paths, schedule
-        The run.
-    atoms
-        Start structure (ASE): cell, symbols and masses are taken from it.
+    config, paths, schedules
+        The run; one schedule a replica.
+    symbols, masses_amu
+        Per atom.
     replicas
         Numbers of the replicas in the batch, in its order.
     observer, watch
@@ -82,8 +90,9 @@ class Recorder:
 
     config: RunConfig
     paths: RunPaths
-    schedule: Schedule
-    atoms: Any
+    schedules: Sequence[Schedule]
+    symbols: list[str]
+    masses_amu: np.ndarray
     replicas: list[int]
     observer: Observer
     watch: Stopwatch
@@ -92,8 +101,7 @@ class Recorder:
         output, timestep_fs = self.config.output, self.config.dynamics.timestep_fs
         self.frame_steps = output_steps(output.frame_every_ps, timestep_fs)
         self.analysis_steps = output_steps(output.analysis_every_ps, timestep_fs)
-        self._symbols = self.atoms.get_chemical_symbols()
-        self._masses = self.atoms.get_masses()
+        self._mass = float(np.sum(self.masses_amu))
         self._writers: list[TrajectoryWriter] = []
 
     def start(self) -> None:
@@ -120,30 +128,54 @@ class Recorder:
         """One line in events.jsonl."""
         append_json_line(self.paths.events, {"time": now(), "event": kind, "step": step, **details})
 
-    def record(self, state: Any, report: Any) -> list[dict[str, Any]]:
-        """Series rows of this step, and frames and analyses where they are due; returns the rows."""
-        step, count = int(state.step), len(self.atoms)
-        rows = []
-        for k, replica in enumerate(self.replicas):
-            mean_K = report.mean_temperature_K[k] if step else report.temperature_K[k]
-            row = {
-                "step": step,
-                "time_ps": round(step * self.config.dynamics.timestep_fs / 1000.0, 9),
-                "replica": replica,
-                "target_K": self.schedule.temperature_K(step),
-                "temperature_K": float(report.temperature_K[k]),
-                "mean_temperature_K": float(mean_K),
-                "potential_eV_per_atom": float(report.potential_eV[k]) / count,
-                "kinetic_eV_per_atom": float(report.kinetic_eV[k]) / count,
-            }
+    def sync(self) -> None:
+        """Force what was written to the disk: a checkpoint must not be ahead of it."""
+        files = [self.paths.series, self.paths.records, self.paths.events]
+        for path in [*files, *(self.paths.trajectory(r) for r in self.replicas)]:
+            if path.exists():
+                sync_file(path)
+
+    def record(self, state: Any, report: Any, active: np.ndarray) -> list[dict[str, Any]]:
+        """Series rows of this step, and frames and analyses where they are due; returns the rows.
+
+        Replicas that stand still (``active`` false) are left out.
+        """
+        step = int(state.step)
+        rows = {int(k): self._row(int(k), step, report) for k in np.flatnonzero(active)}
+        for row in rows.values():
             append_json_line(self.paths.series, row)
-            rows.append(row)
-        analyse = step == self.schedule.total_steps or step % self.analysis_steps == 0
+        analyse = step == self.schedules[0].total_steps or step % self.analysis_steps == 0
         if analyse or step % self.frame_steps == 0:
-            positions = np.asarray(state.positions, float)
-            for k, row in enumerate(rows):
-                self._frame(positions[k], row, self._writers[k], analyse)
-        return rows
+            positions, cells = np.asarray(state.positions, float), np.asarray(state.cells, float)
+            for k, row in rows.items():
+                self._frame(positions[k], cells[k], row, self._writers[k], analyse)
+        return list(rows.values())
+
+    def _row(self, k: int, step: int, report: Any) -> dict[str, Any]:
+        count = len(self.symbols)
+        potential, kinetic, bath = (
+            float(e[k]) / count for e in (report.potential_eV, report.kinetic_eV, report.bath_eV)
+        )
+        # no step lies behind the first row: its means are its values
+        mean_K = report.mean_temperature_K if step else report.temperature_K
+        mean_GPa = report.mean_pressure_GPa if step else report.pressure_GPa
+        return {
+            "step": step,
+            "time_ps": round(step * self.config.dynamics.timestep_fs / 1000.0, 9),
+            "replica": self.replicas[k],
+            "target_K": self.schedules[k].temperature_K(step),
+            "temperature_K": float(report.temperature_K[k]),
+            "mean_temperature_K": float(mean_K[k]),
+            "potential_eV_per_atom": potential,
+            "kinetic_eV_per_atom": kinetic,
+            # the work of a barostat is not counted
+            "conserved_eV_per_atom": (
+                None if self.config.dynamics.barostat is not None else potential + kinetic + bath
+            ),
+            "pressure_GPa": float(report.pressure_GPa[k]),
+            "mean_pressure_GPa": float(mean_GPa[k]),
+            "density_g_cm3": density_g_cm3(self._mass, float(report.volume_A3[k])),
+        }
 
     def finish(self) -> None:
         """The files that stand at the end: analysis.nc, pores.csv, summary.json."""
@@ -155,17 +187,20 @@ class Recorder:
         write_atomic(self.paths.pores, pores_csv(records))
         text = json.dumps(summary(records, self.config.name, "finished"), indent=1) + "\n"
         write_atomic(self.paths.summary, text)
-        self.event("finished", self.schedule.total_steps)
+        self.event("finished", self.schedules[0].total_steps)
 
     def _frame(
-        self, positions: np.ndarray, row: dict[str, Any], writer: TrajectoryWriter, analyse: bool
+        self,
+        positions: np.ndarray,
+        cell: np.ndarray,
+        row: dict[str, Any],
+        writer: TrajectoryWriter,
+        analyse: bool,
     ) -> None:
         from carbonize.analysis.bonding import coordination
 
         scalars = {key: row[key] for key in ("time_ps", "temperature_K", "target_K")}
-        frame = make_frame(
-            positions, self.atoms.cell.array, self._symbols, self._masses, row["step"], scalars
-        )
+        frame = make_frame(positions, cell, self.symbols, self.masses_amu, row["step"], scalars)
         # what is analysed is what is written: the numbers can be had again from the trajectory
         atoms = atoms_from_gsd(frame)
         with self.watch("analyze_s"):

@@ -1,37 +1,25 @@
-"""Run a protocol: chunk -> check -> write -> analyse -> checkpoint, to the protocol's fixed end.
-
-This is the one place where simulation, analysis and files meet. A run folder that holds
-an unfinished run of the same protocol is continued from its last checkpoint; a finished
-one is left as it is.
-"""
+"""Run a protocol to its fixed end: start it, continue it, or say that it is finished."""
 
 from __future__ import annotations
 
-import json
 import os
-import platform
-import time
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
-
-import carbonize
-from carbonize.config import RunConfig, config_hash, dump_protocol, load_protocol, parse_protocol
-from carbonize.errors import CarbonizeError, InputError
-from carbonize.io.checkpoint import read_newest_checkpoint, write_checkpoint
-from carbonize.io.files import check_folder, make_folder, read_json, write_atomic
+from carbonize.config import RunConfig, load_protocol, parse_protocol
+from carbonize.errors import InputError, SimulationError
+from carbonize.io.files import check_folder, make_folder, read_json
+from carbonize.io.lock import RunLock, describe_owner
 from carbonize.io.rundir import Run, RunPaths, load_run
+from carbonize.manifest import check_same_run
 from carbonize.observing import Observer, SilentObserver
-from carbonize.recording import Recorder, Stopwatch, now
-from carbonize.schedules import compile_schedule
+from carbonize.session import Session
+from carbonize.stopping import Stop
 
 __all__ = ["run"]
 
-_CHUNK_STEPS = 500
-_VERSIONS_OF = ("jax", "jaxlib", "jax-md", "ase", "numpy", "scipy", "numba", "gsd", "xarray", "ovito")
+_ENOUGH_ATOMS = 2**20  # a batch of so many keeps any of today's devices busy
 
 
 def run(
@@ -39,6 +27,8 @@ def run(
     out: str | Path | None = None,
     observer: Observer | None = None,
     report: bool = True,
+    replica: int | None = None,
+    replicas: int | Literal["auto"] | None = None,
 ) -> Run:
     """Run a protocol to its end and return the opened run folder.
 
@@ -53,32 +43,96 @@ def run(
         Who is told about progress; default nobody.
     report
         Whether to write report.html and its figures at the end.
+    replica
+        Run only this one of the protocol's replicas: the very history it has in the batch.
+    replicas
+        How many replicas, instead of ``dynamics.replicas``; "auto": as many as the device's
+        memory holds (on a CPU, one a core).
 
     Raises
     ------
     InputError
         If the protocol, its structure or the folder cannot be used; nothing is written then.
     SimulationError
-        If the dynamics broke down; what was written before is kept.
+        If a replica broke down, or the run cannot go on; what was written before is kept, and
+        replicas that are sound have reached the end.
+    Interrupted
+        If SIGTERM, SIGINT or SIGUSR1 came; the run has a checkpoint and can be continued.
     """
     config = _as_config(protocol)
     paths = RunPaths(Path(out) if out is not None else Path("runs") / config.name)
     observer = observer or SilentObserver()
     check_folder(paths.root)
-    if _finished(paths, config):
-        observer.said(f"{paths.root}: finished already")
-        return load_run(paths.root)
-    session = _Session(config, paths, observer)
-    session.go()
-    if report:
-        from carbonize.report.page import write_report
+    auto = replicas == "auto"
+    config = _with_replicas(config, _stored_replicas(paths) if auto else replicas)
+    with Stop(observer.said) as stop:
+        if _ended(paths, config, replica, observer, report):
+            return load_run(paths.root)
+        if paths.manifest.is_file():
+            with _lock(paths, observer) as lock:
+                if not _ended(paths, config, replica, observer, report):
+                    _go(Session(config, paths, observer, _numbers(config, replica), stop), lock, stop, report)
+        else:
+            _start(config, paths, observer, replica, stop, report, auto)
+    return load_run(paths.root)
 
-        observer.said("writing the report")
+
+def _start(
+    config: RunConfig,
+    paths: RunPaths,
+    observer: Observer,
+    replica: int | None,
+    stop: Stop,
+    report: bool,
+    auto: bool,
+) -> None:
+    """A new run; with ``auto``, first find how many replicas fit."""
+    from carbonize.simulation.memory import OutOfMemory
+
+    session = Session(config, paths, observer, _numbers(config, replica), stop)
+    if auto:
+        config = _with_replicas(config, _most_replicas(config, session, observer))
+        session = Session(config, paths, observer, _numbers(config, replica), stop)
+    make_folder(paths.root)
+    with _lock(paths, observer) as lock:
+        if paths.manifest.is_file():
+            raise InputError(f"{paths.root}: another process began a run here meanwhile; choose another --out")
+        while True:
+            try:
+                _go(session, lock, stop, report)
+                return
+            except OutOfMemory:
+                fewer = _fewer(config)
+                if not auto or fewer is None or paths.checkpoints.exists():
+                    raise
+                observer.said(
+                    f"{config.dynamics.replicas} replicas do not fit into the device's memory: trying {fewer}"
+                )
+                config = _with_replicas(config, fewer)
+                session = Session(config, paths, observer, _numbers(config, replica), stop)
+
+
+def _go(session: Session, lock: RunLock, stop: Stop, report: bool) -> None:
+    session.lock = lock
+    session.go()
+    stop.let_go()
+    if report:
+        _write_report(session.paths, session.observer, session)
+    if session.manifest.failed:
+        raise SimulationError(str(read_json(session.paths.manifest).get("message")))
+
+
+def _write_report(paths: RunPaths, observer: Observer, session: Session | None = None) -> None:
+    from carbonize.report.page import write_report
+
+    observer.said("writing the report")
+    if session is None:
+        write_report(paths.root)
+    else:
         with session.watch("report_s"):
             write_report(paths.root)
-        session.write_manifest("finished")
-        observer.ended()
-    return load_run(paths.root)
+        session.manifest.write_again()
+    observer.ended()
 
 
 def _as_config(protocol: str | Path | Mapping[str, Any] | RunConfig) -> RunConfig:
@@ -89,216 +143,107 @@ def _as_config(protocol: str | Path | Mapping[str, Any] | RunConfig) -> RunConfi
     return load_protocol(protocol)
 
 
-def _finished(paths: RunPaths, config: RunConfig) -> bool:
-    """Whether the folder holds this run, finished; refuses a folder with something else."""
+def _combinations(config: RunConfig) -> int:
+    return len(config.structure.starts) * len(config.named_schedules)
+
+
+def _with_replicas(config: RunConfig, replicas: int | Literal["auto"] | None) -> RunConfig:
+    """The protocol with another number of replicas."""
+    if replicas is None or isinstance(replicas, str):
+        return config
+    if replicas < 1:
+        raise InputError(f"--replicas {replicas}: expected a number of at least 1, or auto")
+    data = config.model_dump(mode="json", exclude_none=True)
+    return parse_protocol({**data, "dynamics": {**data["dynamics"], "replicas": replicas}})
+
+
+def _stored_replicas(paths: RunPaths) -> int | None:
+    """How many replicas a run begun with ``--replicas auto`` has."""
     if not paths.manifest.is_file():
-        if paths.root.is_dir() and any(paths.root.iterdir()):
+        return None
+    found = read_json(paths.manifest).get("replicas")
+    return found if type(found) is int else None
+
+
+def _numbers(config: RunConfig, replica: int | None) -> list[int]:
+    count = config.dynamics.replicas
+    if replica is None:
+        return list(range(count))
+    if not 0 <= replica < count:
+        raise InputError(f"--replica {replica}: the protocol has replicas 0 to {count - 1} (dynamics.replicas)")
+    return [replica]
+
+
+def _ended(
+    paths: RunPaths, config: RunConfig, replica: int | None, observer: Observer, report: bool
+) -> bool:
+    """Whether the folder holds this run, at its end; refuses a folder with something else.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something else.
+    SimulationError
+        If the run has ended and replicas had broken down.
+    """
+    if not paths.manifest.is_file():
+        if paths.root.is_dir() and any(p.name != ".lock" for p in paths.root.iterdir()):
             raise InputError(f"{paths.root}: not empty and not a run folder; choose another --out")
         return False
     manifest = read_json(paths.manifest)
-    if manifest.get("config_hash") != config_hash(config):
-        differing = _differences(load_protocol(paths.protocol), config)
-        raise InputError(
-            f"{paths.root}: holds a run of another protocol (differs in {', '.join(differing)}); "
-            "choose another --out, or remove the folder to start again"
-        )
-    return manifest.get("status") == "finished"
+    check_same_run(manifest, paths.protocol, config, _numbers(config, replica))
+    if manifest.get("status") == "finished" or manifest.get("ended"):
+        if report and not paths.report.is_file() and paths.summary.is_file():
+            _write_report(paths, observer)
+        if manifest.get("failed"):
+            raise SimulationError(f"{paths.root}: ended already: {manifest.get('message')}")
+        observer.said(f"{paths.root}: finished already")
+        return True
+    return False
 
 
-def _differences(old: RunConfig, new: RunConfig) -> list[str]:
-    def flat(data: Any, prefix: str) -> dict[str, Any]:
-        if isinstance(data, dict):
-            return {k2: v2 for k, v in data.items() for k2, v2 in flat(v, f"{prefix}{k}.").items()}
-        return {prefix.rstrip("."): data}
-
-    a, b = flat(old.model_dump(mode="json"), ""), flat(new.model_dump(mode="json"), "")
-    return sorted(k for k in a.keys() | b.keys() if a.get(k) != b.get(k))
+def _lock(paths: RunPaths, observer: Observer) -> RunLock:
+    return _SpokenLock(paths.root, observer)
 
 
-class _Session:
-    """One process's work on one run folder."""
+class _SpokenLock(RunLock):
+    """A lock that says when it was left by a killed process."""
 
-    def __init__(self, config: RunConfig, paths: RunPaths, observer: Observer) -> None:
-        # everything that can be wrong with the input is found before the folder is touched
-        import jax
+    def __init__(self, root: Path, observer: Observer) -> None:
+        super().__init__(root)
+        self._observer = observer
 
-        from carbonize.analysis.radii import common_radius
-        from carbonize.potentials import make_potential
-        from carbonize.starting import start_structure
-        from carbonize.structures.prepare import species_indices
-
-        # wide types must exist for float64 runs; precision itself is an explicit dtype everywhere
-        jax.config.update("jax_enable_x64", True)
-        self.config, self.paths, self.observer = config, paths, observer
-        self.watch = Stopwatch()
-        self._started = now()
-        self._schedule = compile_schedule(config.schedule, config.dynamics.timestep_fs)
-        self._potential = make_potential(config.potential)
-        with self.watch("start_structure_s"):
-            self._atoms, self._origin = start_structure(
-                config.structure, self._potential, config.potential.kind, observer.said
-            )
-        self._species = species_indices(
-            self._atoms, self._potential.elements, config.potential.kind, "structure"
-        )
-        self._masses = np.asarray(self._atoms.get_masses(), float)
-        self._replicas = list(range(config.dynamics.replicas))
-        common_radius(self._atoms.get_chemical_symbols(), config.analysis.radii_A)
-        make_folder(paths.root)
-        self._recorder = Recorder(
-            config, paths, self._schedule, self._atoms, self._replicas, observer, self.watch
-        )
-
-    def go(self) -> None:
-        """Advance to the schedule's end, writing as it goes."""
-        state = self._begin()
-        step, total = int(state.step), self._schedule.total_steps
-        propagator = self._propagator(state)
-        last_checkpoint = time.monotonic()
-        try:
-            self.observer.said("compiling (the first time for these sizes takes a while)")
-            fresh = step == 0
-            state, report = propagator.advance(state, 0)
-            self.observer.started(self.config, len(self._atoms), step, total)
-            if fresh:
-                self._recorder.record(state, report)
-            while step < total:
-                target = self._next_stop(step)
-                before = propagator.simulate_s
-                state, report = propagator.advance(state, target - step)
-                done, step = target - step, target
-                rows = self._recorder.record(state, report)
-                atom_steps = done * len(self._atoms) * len(self._replicas)
-                self.observer.advanced(rows, atom_steps, propagator.simulate_s - before)
-                if time.monotonic() - last_checkpoint > 60.0 * self.config.output.checkpoint_every_min:
-                    self._checkpoint(state)
-                    last_checkpoint = time.monotonic()
-            self._checkpoint(state)
-        except CarbonizeError as err:
-            self._recorder.event("failed", step, message=str(err))
-            self.write_manifest("failed", step=step, message=str(err))
-            raise type(err)(f"{err} (last good checkpoint: {self._last_checkpoint()})") from None
-        except KeyboardInterrupt:
-            self._checkpoint(state)
-            self._recorder.event("interrupted", step)
-            self.write_manifest("interrupted", step=step)
-            raise
-        finally:
-            self.watch.seconds["compile_s"] = propagator.compile_s
-            self.watch.seconds["simulate_s"] = propagator.simulate_s
-            self.observer.ended()
-            self._recorder.close()
-        self._recorder.finish()
-        self.write_manifest("finished")
-
-    def _begin(self) -> Any:
-        """The state to start from: the last sound checkpoint's, or a new one."""
-        import jax.numpy as jnp
-
-        from carbonize.simulation.state import State, initial_state, replica_keys
-
-        damaged: list[str] = []
-        found = read_newest_checkpoint(self.paths.checkpoints, on_damage=damaged.append)
-        if found is not None:
-            self.observer.said(f"continuing at step {found.step} of {self._schedule.total_steps}")
-            self._recorder.resume(found.step)
-            for message in damaged:
-                self.observer.said(message)
-                self._recorder.event("damaged_checkpoint", found.step, message=message)
-            self.write_manifest("running", step=found.step)
-            return State(
-                jnp.asarray(found.positions),
-                jnp.asarray(found.momenta),
-                jnp.asarray(found.keys),
-                jnp.asarray(found.step, jnp.int32),
-            )
-        write_atomic(self.paths.protocol, dump_protocol(self.config))
-        self.write_manifest("running", step=0)
-        self._recorder.start()
-        dtype = np.dtype(self.config.dynamics.precision)
-        positions = np.repeat(self._atoms.positions.astype(dtype)[None], len(self._replicas), axis=0)
-        keys = replica_keys(self.config.dynamics.seed, self._replicas)
-        first_K = self._schedule.temperature_K(0)
-        return initial_state(jnp.asarray(positions), jnp.asarray(self._masses, dtype), first_K, keys)
-
-    def _propagator(self, state: Any) -> Any:
-        from carbonize.simulation.dynamics import Langevin
-        from carbonize.simulation.propagate import Propagator
-
-        dynamics = self.config.dynamics
-        return Propagator(
-            self._potential,
-            self._schedule,
-            Langevin(dynamics.timestep_fs, dynamics.thermostat.friction_per_ps),
-            np.asarray(state.positions),
-            self._atoms.cell.array,
-            self._masses,
-            self._species,
-            dynamics.neighbor_skin_A,
-            dynamics.neighbor_capacity,
-            on_growth=lambda g: self._recorder.event("neighbor_capacity_grown", g.step, **g.sizes),
-        )
-
-    def _next_stop(self, step: int) -> int:
-        """Chunks end at multiples of fixed intervals, so a continued run has the same ones."""
-        intervals = (_CHUNK_STEPS, self._recorder.frame_steps, self._recorder.analysis_steps)
-        return min(*((step // n + 1) * n for n in intervals), self._schedule.total_steps)
-
-    def _checkpoint(self, state: Any) -> None:
-        with self.watch("write_s"):
-            write_checkpoint(
-                self.paths.checkpoints,
-                np.asarray(state.positions),
-                np.asarray(state.momenta),
-                np.asarray(state.keys),
-                int(state.step),
-                config_hash=config_hash(self.config),
-                carbonize_version=carbonize.__version__,
-            )
-
-    def _last_checkpoint(self) -> str:
-        found = sorted(self.paths.checkpoints.glob("step-*.npz"))
-        return str(found[-1]) if found else "none yet"
-
-    def write_manifest(self, status: str, step: int | None = None, message: str | None = None) -> None:
-        """Write manifest.json: what ran, with what, and how far it is."""
-        import jax
-
-        device = jax.devices()[0]
-        dynamics = self.config.dynamics
-        manifest = {
-            "schema_version": 1,
-            "name": self.config.name,
-            "status": status,
-            "message": message,
-            "carbonize_version": carbonize.__version__,
-            "config_hash": config_hash(self.config),
-            "structure": self._origin,
-            "n_atoms": len(self._atoms),
-            "replicas": len(self._replicas),
-            "precision": dynamics.precision,
-            "seed": dynamics.seed,
-            "timestep_fs": dynamics.timestep_fs,
-            "step": self._schedule.total_steps if step is None else step,
-            "total_steps": self._schedule.total_steps,
-            "device": {"platform": device.platform, "kind": device.device_kind, "host_cpus": _cpus()},
-            "versions": _versions(),
-            "started": self._started,
-            "written": now(),
-            "timings": {name: round(seconds, 3) for name, seconds in self.watch.seconds.items()},
-        }
-        write_atomic(self.paths.manifest, json.dumps(manifest, indent=1) + "\n")
+    def acquire(self) -> None:
+        """See :class:`RunLock`."""
+        super().acquire()
+        if self.stale is not None:
+            self._observer.said(f"the run was left by {describe_owner(self.stale)}, which is gone")
 
 
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+def _most_replicas(config: RunConfig, session: Session, observer: Observer) -> int:
+    """How many replicas to run at once on this device: a multiple of what the protocol combines."""
+    import jax
+
+    from carbonize.simulation.memory import available_bytes, readable
+
+    device, unit = jax.devices()[0], _combinations(config)
+    each, free = session.bytes_per_replica(), available_bytes(device)
+    fits = int(0.8 * free / each) if free is not None and each else unit
+    if device.platform == "cpu":
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+        wanted, why = min(fits, cores), f"one a core ({cores})"
+    else:
+        wanted, why = min(fits, -(-_ENOUGH_ATOMS // session.n_atoms)), f"{session.n_atoms} atoms each"
+    chosen = max(unit, wanted // unit * unit)
+    room = "" if free is None else f" of {readable(free)} free"
+    observer.said(
+        f"--replicas auto: {chosen} replica(s) on {device.device_kind}, {readable(each)} each{room}; {why}"
+    )
+    return chosen
 
 
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in _VERSIONS_OF:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+def _fewer(config: RunConfig) -> int | None:
+    """Half as many replicas, or None where that is not possible."""
+    unit = _combinations(config)
+    half = config.dynamics.replicas // 2 // unit * unit
+    return half if half >= unit else None

@@ -20,7 +20,7 @@ from carbonize.cli.export import export
 from carbonize.cli.report import report
 from carbonize.cli.run import run
 from carbonize.cli.status import status
-from carbonize.errors import CarbonizeError
+from carbonize.errors import CarbonizeError, Interrupted
 
 __all__ = ["app", "main"]
 
@@ -81,6 +81,10 @@ def main() -> None:
     try:
         # the library's own handling of errors would print several lines and hide Ctrl-C
         code = app(standalone_mode=False)
+    except Interrupted as err:
+        sys.stdout.flush()
+        print(f"carbonize: {' '.join(str(err).splitlines())}", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
     except CarbonizeError as err:
         _fail(str(err), err.exit_code)
     except _USAGE_ERRORS as err:

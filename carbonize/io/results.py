@@ -20,6 +20,10 @@ _SERIES_UNITS = {
     "mean_temperature_K": "K",
     "potential_eV_per_atom": "eV",
     "kinetic_eV_per_atom": "eV",
+    "conserved_eV_per_atom": "eV",
+    "pressure_GPa": "GPa",
+    "mean_pressure_GPa": "GPa",
+    "density_g_cm3": "g/cm3",
 }
 
 _PORE_COLUMNS = (

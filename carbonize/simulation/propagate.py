@@ -20,13 +20,13 @@ from carbonize.errors import SimulationError
 from carbonize.potentials.base import Potential
 from carbonize.potentials.slots import compiler_options
 from carbonize.schedules import Schedule, traced_pieces
-from carbonize.simulation.dynamics import ChunkReport, Limits, Motion, System, make_chunk
+from carbonize.simulation.dynamics import ChunkReport, Motion, System, make_chunk
 from carbonize.simulation.forces import ForceField, make_force_field
-from carbonize.simulation.memory import OutOfMemory, check_fits, is_exhaustion
+from carbonize.simulation.memory import OutOfMemory, check_fits, is_exhaustion, needed_bytes
 from carbonize.simulation.state import State, select_replicas
 from carbonize.types import Result, describe_result
 
-__all__ = ["Failure", "Growth", "Propagator", "default_limits"]
+__all__ = ["Failure", "Growth", "Propagator"]
 
 _MOST_GROWTHS = 30
 _SHRINK = 0.9  # a cell under a barostat may lose a tenth of its edge before bins are looked at anew
@@ -48,17 +48,6 @@ class Failure:
     step: int
     code: int
     message: str
-
-
-def default_limits(
-    schedules: Sequence[Schedule],
-    max_temperature_K: float | None,
-    max_energy_eV_per_atom: float,
-    min_distance_A: float,
-) -> Limits:
-    """Limits of a run: forming bonds heats a loose start by a few thousand K, ten times the schedule is no carbon."""
-    hottest = 10.0 * max(s.hottest_K for s in schedules) + 10_000.0
-    return Limits(max_temperature_K or hottest, max_energy_eV_per_atom, min_distance_A)
 
 
 class Propagator:
@@ -138,6 +127,10 @@ class Propagator:
     def freeze(self, place: int) -> None:
         """Let a replica stand still from now on."""
         self._active[place] = False
+
+    def bytes_needed(self, state: State) -> int:
+        """Memory (bytes) that a chunk takes while it runs."""
+        return needed_bytes(self._compile(state))
 
     def advance(self, state: State, n_steps: int) -> tuple[State, ChunkReport, list[Failure]]:
         """Make ``n_steps`` steps; 0 evaluates the energies without moving.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def standard_cell(atoms: Any, where: str) -> Any:
     return atoms
 
 
-def species_indices(atoms: Any, elements: tuple[str, ...], potential: str, where: str) -> np.ndarray:
+def species_indices(symbols: Sequence[str], elements: tuple[str, ...], potential: str, where: str) -> np.ndarray:
     """Index of each atom's element in ``elements``.
 
     Raises
@@ -56,7 +57,6 @@ def species_indices(atoms: Any, elements: tuple[str, ...], potential: str, where
     InputError
         Naming the first atom whose element the potential does not know.
     """
-    symbols = atoms.get_chemical_symbols()
     for i, symbol in enumerate(symbols):
         if symbol not in elements:
             raise InputError(

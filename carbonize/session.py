@@ -1,0 +1,497 @@
+"""One process's work on one run folder: chunk -> check -> write -> analyse -> checkpoint.
+
+This is the one place where simulation, analysis and files meet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+import carbonize
+from carbonize.config import RunConfig, config_hash, dump_protocol
+from carbonize.errors import CarbonizeError, InputError, Interrupted, SimulationError
+from carbonize.io.checkpoint import Checkpoint, newest_checkpoint_path, read_newest_checkpoint, write_checkpoint
+from carbonize.io.files import read_json, write_atomic
+from carbonize.io.lock import RunLock
+from carbonize.io.rundir import RunPaths
+from carbonize.manifest import Manifest
+from carbonize.observing import Observer
+from carbonize.recording import Recorder, Stopwatch
+from carbonize.schedules import Minimization, Schedule, compile_schedule, same_clock
+from carbonize.stopping import Stop
+
+__all__ = ["Session", "chunk_steps"]
+
+_LONGEST_CHUNK, _SHORTEST_CHUNK = 500, 20
+_ATOM_STEPS_PER_CHUNK = 4_000_000
+
+
+def chunk_steps(atoms: int) -> int:
+    """Steps between two looks at a run: fewer for large systems, so that a signal is soon obeyed.
+
+    A function of the number of atoms alone: where chunks end is where lists are built anew, and
+    must not depend on the machine or the batch.
+
+    >>> chunk_steps(1000), chunk_steps(50_000), chunk_steps(1_000_000)
+    (500, 80, 20)
+    """
+    return min(_LONGEST_CHUNK, max(_SHORTEST_CHUNK, _ATOM_STEPS_PER_CHUNK // atoms))
+
+
+class Session:
+    """Everything one process does to one run folder.
+
+    Parameters
+    ----------
+    config, paths, observer
+        The run, its folder, and who is told.
+    replicas
+        Numbers of the replicas to advance.
+    stop
+        Where a request to stop shows.
+
+    Raises
+    ------
+    InputError
+        If the protocol or its structures cannot be used. Nothing is written before :meth:`go`.
+    """
+
+    def __init__(
+        self, config: RunConfig, paths: RunPaths, observer: Observer, replicas: Sequence[int], stop: Stop
+    ) -> None:
+        import jax
+
+        from carbonize.analysis.radii import common_radius
+        from carbonize.potentials import make_potential
+        from carbonize.simulation.motion import make_motion
+
+        # wide types must exist for float64 runs; precision itself is an explicit dtype everywhere
+        jax.config.update("jax_enable_x64", True)
+        self.config, self.paths, self.observer = config, paths, observer
+        self.watch = Stopwatch()
+        self.lock: RunLock | None = None
+        self._stop = stop
+        self._replicas = list(replicas)
+        self._schedules = _schedules(config, self._replicas)
+        self._motion = make_motion(config.dynamics, self._schedules)
+        self._potential = make_potential(config.potential)
+        self._damaged: list[str] = []
+        self._found = read_newest_checkpoint(paths.checkpoints, on_damage=self._damaged.append)
+        with self.watch("start_structure_s"):
+            self._read_start()
+        common_radius(self._symbols, config.analysis.radii_A)
+        self._recorder = Recorder(
+            config, paths, self._schedules, self._symbols, self._masses, self._replicas, observer, self.watch
+        )
+        self.manifest = Manifest(
+            paths.manifest,
+            config,
+            self._replicas,
+            self._origins,
+            len(self._symbols),
+            self._motion.degrees(len(self._symbols)),
+            self._schedules[0].total_steps,
+            self.watch,
+        )
+        self._sizes: Any = None
+
+    @property
+    def n_atoms(self) -> int:
+        """Atoms of a replica."""
+        return len(self._symbols)
+
+    def bytes_per_replica(self) -> int:
+        """Memory (bytes) that one replica takes on the device while it runs."""
+        alone = [self._replicas[0]]
+        state = self._thermal(alone)
+        return self._propagator(state, alone).bytes_needed(state)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the run begins with this session."""
+        return self._found is None
+
+    def go(self) -> None:
+        """Advance to the schedule's end, writing as it goes.
+
+        Raises
+        ------
+        SimulationError
+            If no replica is left that can go on, memory ran out, or something cannot be written.
+        Interrupted
+            If a signal came; the run has a checkpoint then.
+        """
+        state = self._begin()
+        step, total = int(state.step), self._schedules[0].total_steps
+        propagator = self._propagator(state, self._replicas)
+        for place, replica in enumerate(self._replicas):
+            if str(replica) in self.manifest.failed:
+                propagator.freeze(place)
+        self._safe = state
+        self._stop.hold_on()
+        last_checkpoint = time.monotonic()
+        try:
+            self._refuse_if_all_failed(propagator)
+            self.observer.said("compiling (the first time for these sizes takes a while)")
+            # makes no step, and its state is not taken over: a continued run and an unbroken one
+            # must do the same to the state
+            _, report, failures = propagator.advance(state, 0)
+            self.observer.started(self.config, len(self._symbols), len(self._replicas), step, total)
+            self.observer.said(f"compiled in {propagator.compile_s:.1f} s")
+            self._note(failures)
+            if self.fresh:
+                self._recorder.record(state, report, propagator.active)
+                self._checkpoint(state, propagator)
+            self._refuse_if_all_failed(propagator)
+            while step < total:
+                if self._stop.requested is not None:
+                    raise Interrupted(
+                        f"stopped by {self._stop.requested} at step {step} of {total}; "
+                        "run the same command again to continue"
+                    )
+                before = propagator.simulate_s
+                state, report, failures, target = self._advance(propagator, state, step)
+                done, step = target - step, target
+                self._note(failures)
+                rows = self._recorder.record(state, report, propagator.active)
+                self._safe = state
+                self._refuse_if_all_failed(propagator)
+                atom_steps = done * len(self._symbols) * len(rows)
+                self.observer.advanced(rows, atom_steps, propagator.simulate_s - before)
+                if time.monotonic() - last_checkpoint > 60.0 * self.config.output.checkpoint_every_min:
+                    self._checkpoint(state, propagator)
+                    last_checkpoint = time.monotonic()
+            self._checkpoint(state, propagator)
+            self._finish_timings(propagator)
+            self._recorder.finish()
+        except (Interrupted, KeyboardInterrupt):
+            self._checkpoint(self._safe, propagator)
+            self._finish_timings(propagator)
+            self._recorder.event("interrupted", int(self._safe.step))
+            self.manifest.write("interrupted", int(self._safe.step))
+            raise
+        except (CarbonizeError, OSError, MemoryError) as err:
+            raise self._failed(err, propagator) from None
+        finally:
+            self._finish_timings(propagator)
+            self.observer.ended()
+            with contextlib.suppress(CarbonizeError):
+                self._recorder.close()
+        self._end(total)
+
+    def _advance(self, propagator: Any, state: Any, step: int) -> tuple[Any, Any, Any, int]:
+        """One chunk, or one minimisation."""
+        minimization = self._schedules[0].minimization_at(step)
+        if minimization is not None:
+            state, failures = self._minimize(propagator, state, minimization)
+            _, report, more = propagator.advance(state, 0)
+            return state, report, [*failures, *more], step + 1
+        target = self._next_stop(step)
+        state, report, failures = propagator.advance(state, target - step)
+        return state, report, failures, target
+
+    def _next_stop(self, step: int) -> int:
+        """Chunks end at multiples of fixed intervals, so a continued run has the same ones."""
+        intervals = (
+            chunk_steps(len(self._symbols)),
+            self._recorder.frame_steps,
+            self._recorder.analysis_steps,
+        )
+        following = [m.step for m in self._schedules[0].minimizations if m.step > step]
+        return min(*((step // n + 1) * n for n in intervals), self._schedules[0].total_steps, *following)
+
+    def _read_start(self) -> None:
+        """The elements and cells, from the last checkpoint or else from where the protocol says."""
+        from ase.data import atomic_masses, chemical_symbols
+
+        from carbonize.starting import start_structures
+        from carbonize.structures.prepare import species_indices
+
+        name = self.config.potential.kind
+        self._problems: dict[int, str] = {}
+        if self._found is not None:
+            numbers = self._found.numbers
+            self._origins = _unchanged_origins(self.paths)
+        else:
+            starts = start_structures(self.config.structure, self._potential, name, self.observer.said)
+            self._starts = starts
+            self._problems = {
+                r: starts.problems[self.config.start_of(r)]
+                for r in self._replicas
+                if self.config.start_of(r) in starts.problems
+            }
+            numbers, self._origins = starts.atoms[0].numbers, starts.origins
+        self._numbers = np.asarray(numbers, np.int32)
+        self._symbols = [chemical_symbols[n] for n in self._numbers]
+        self._masses = np.asarray(atomic_masses[self._numbers], float)
+        self._species = species_indices(self._symbols, self._potential.elements, name, "structure")
+
+    def _begin(self) -> Any:
+        """The state to start from: the last sound checkpoint's, or a new one."""
+        return self._new_state() if self._found is None else self._continued(self._found)
+
+    def _new_state(self) -> Any:
+        for replica, message in self._problems.items():
+            self.manifest.failed[str(replica)] = {"step": 0, "message": message, "never_good": True}
+        write_atomic(self.paths.protocol, dump_protocol(self.config))
+        self.manifest.write("running", 0)
+        self._recorder.start()
+        for replica, message in self._problems.items():
+            self._recorder.event("replica_failed", 0, replica=replica, message=message)
+            self.observer.said(f"replica {replica} cannot start: {message}")
+        return self._thermal(self._replicas)
+
+    def _thermal(self, replicas: Sequence[int]) -> Any:
+        """Start structures with thermal momenta."""
+        import jax.numpy as jnp
+
+        from carbonize.simulation.state import initial_state, replica_keys
+
+        precision = self.config.dynamics.precision
+        dtype = np.dtype(np.float64 if precision == "mixed" else precision)
+        starts = [self._starts.atoms[self.config.start_of(r)] for r in replicas]
+        return initial_state(
+            jnp.asarray(np.stack([a.positions for a in starts]), dtype),
+            jnp.asarray(np.stack([a.cell.array for a in starts]), dtype),
+            jnp.asarray(self._masses, dtype),
+            [s.temperature_K(0) for s in _schedules(self.config, replicas)],
+            replica_keys(self.config.dynamics.seed, list(replicas)),
+            self._motion.thermostat.keeps_momentum,
+            self._motion.thermostat.memory,
+        )
+
+    def _continued(self, found: Checkpoint) -> Any:
+        import jax.numpy as jnp
+
+        from carbonize.simulation.state import State
+
+        self.observer.said(f"continuing at step {found.step} of {self._schedules[0].total_steps}")
+        self.manifest.started = read_json(self.paths.manifest).get("started", self.manifest.started)
+        self.manifest.failed = dict(found.header.get("failed", {}))
+        self._sizes = found.header.get("sizes")
+        self._recorder.resume(found.step)
+        for message in self._damaged:
+            self.observer.said(message)
+            self._recorder.event("damaged_checkpoint", found.step, message=message)
+        self.manifest.write("running", found.step)
+        return State(
+            jnp.asarray(found.positions),
+            jnp.asarray(found.momenta),
+            jnp.asarray(found.keys),
+            jnp.asarray(found.cells),
+            jnp.asarray(found.thermostat),
+            jnp.asarray(found.step, jnp.int32),
+        )
+
+    def _propagator(self, state: Any, replicas: Sequence[int]) -> Any:
+        from carbonize.simulation.propagate import Propagator
+
+        dynamics = self.config.dynamics
+        propagator = Propagator(
+            self._potential,
+            _schedules(self.config, replicas),
+            self._motion,
+            np.asarray(state.positions),
+            np.asarray(state.cells, float),
+            self._masses,
+            self._species,
+            dynamics.neighbor_skin_A,
+            dynamics.neighbor_capacity,
+            mixed=dynamics.precision == "mixed",
+            names=replicas,
+            on_growth=lambda g: self._recorder.event("neighbor_capacity_grown", g.step, **g.sizes),
+        )
+        if self._sizes is not None:
+            propagator.field = propagator.field.with_sizes(self._sizes)
+        return propagator
+
+    def _minimize(self, propagator: Any, state: Any, wanted: Minimization) -> tuple[Any, list[Any]]:
+        """Minimise every replica in turn, and give it thermal momenta for what follows."""
+        import dataclasses
+
+        import jax.numpy as jnp
+
+        from carbonize.simulation.minimize import Minimizer
+        from carbonize.simulation.propagate import Failure
+        from carbonize.simulation.state import draw_momenta
+        from carbonize.types import Result
+
+        step, last = int(state.step), self._schedules[0].total_steps
+        minimizer = Minimizer(
+            propagator.field,
+            self._species,
+            on_growth=lambda sizes: self._recorder.event("neighbor_capacity_grown", step, **sizes),
+        )
+        positions, momenta, keys = (np.array(a) for a in (state.positions, state.momenta, state.keys))
+        masses = jnp.asarray(self._masses, positions.dtype)
+        failures: list[Failure] = []
+        begin = time.perf_counter()
+        for place in np.flatnonzero(propagator.active):
+            k, replica = int(place), self._replicas[int(place)]
+
+            def watch(done: int, energy: float, force: float, replica: int = replica) -> None:
+                self.observer.said(
+                    f"minimizing replica {replica}: {done} steps, {energy / len(self._symbols):.4f} eV/atom, "
+                    f"largest force {force:.3g} eV/A"
+                )
+                if self._stop.requested is not None:
+                    raise Interrupted(
+                        f"stopped by {self._stop.requested} at step {step}, in a minimization; "
+                        "run the same command again to continue"
+                    )
+
+            try:
+                minimum = minimizer.minimize(
+                    positions[k],
+                    np.asarray(state.cells[k]),
+                    wanted.force_tolerance_eV_A,
+                    wanted.max_steps,
+                    watch,
+                )
+            except SimulationError as err:
+                propagator.freeze(k)
+                failures.append(Failure(k, step, int(Result.NON_FINITE), f"replica {replica}: step {step}: {err}"))
+                continue
+            positions[k] = minimum.positions
+            # after the last stage nothing moves any more
+            kelvin = 0.0 if step + 1 == last else self._schedules[k].temperature_K(step + 1)
+            key, drawn = draw_momenta(
+                jnp.asarray(keys[k]), masses, kelvin, self._motion.thermostat.keeps_momentum
+            )
+            momenta[k], keys[k] = np.asarray(drawn), np.asarray(key)
+            self._recorder.event(
+                "minimized" if minimum.converged else "minimization_not_converged",
+                step + 1,
+                replica=replica,
+                steps=minimum.steps,
+                max_force_eV_A=minimum.max_force_eV_A,
+                potential_eV=minimum.potential_eV,
+            )
+        propagator.field = minimizer.field
+        propagator.simulate_s += time.perf_counter() - begin
+        new = dataclasses.replace(
+            state,
+            positions=jnp.asarray(positions),
+            momenta=jnp.asarray(momenta),
+            keys=jnp.asarray(keys),
+            step=jnp.asarray(step + 1, jnp.int32),
+        )
+        return new, failures
+
+    def _note(self, failures: Sequence[Any]) -> None:
+        """Mark replicas that broke down."""
+        for failure in failures:
+            replica = self._replicas[failure.place]
+            self.manifest.failed[str(replica)] = {"step": failure.step, "message": failure.message}
+            self._recorder.event("replica_failed", failure.step, replica=replica, message=failure.message)
+            self.observer.said(failure.message)
+        if failures:
+            self.manifest.write("running", int(self._safe.step))
+
+    def _refuse_if_all_failed(self, propagator: Any) -> None:
+        if not propagator.active.any():
+            self._checkpoint(self._safe, propagator)
+            raise SimulationError(_of_all(self.manifest.failed))
+
+    def _checkpoint(self, state: Any, propagator: Any) -> None:
+        with self.watch("write_s"):
+            self._recorder.sync()
+            if self.lock is not None:
+                self.lock.refresh()
+            write_checkpoint(
+                self.paths.checkpoints,
+                positions=np.asarray(state.positions),
+                momenta=np.asarray(state.momenta),
+                keys=np.asarray(state.keys),
+                cells=np.asarray(state.cells),
+                thermostat=np.asarray(state.memory),
+                numbers=self._numbers,
+                step=int(state.step),
+                replicas=self._replicas,
+                failed=self.manifest.failed,
+                sizes=propagator.field.sizes(),
+                config_hash=config_hash(self.config),
+                carbonize_version=carbonize.__version__,
+            )
+
+    def _failed(self, err: BaseException, propagator: Any) -> CarbonizeError:
+        """Note that the run cannot go on now, as far as that can still be written; what to raise."""
+        ended = not propagator.active.any()
+        step = int(self._safe.step)
+        time_ps = step * self.config.dynamics.timestep_fs / 1000
+        text = " ".join(str(err).splitlines()) or type(err).__name__
+        place = "" if ended else f" (at step {step}, {time_ps:g} ps; "
+        advice = "" if ended else "run the same command again to continue once this is mended; "
+        message = f"{text}{place or ' ('}{advice}last good checkpoint: {self._last_checkpoint()})"
+        # a full disk may take neither of them: the message reaches the terminal all the same
+        with contextlib.suppress(CarbonizeError, OSError):
+            self._recorder.event("failed", step, message=message)
+        with contextlib.suppress(CarbonizeError, OSError):
+            self.manifest.write("failed", step, message, ended=ended)
+        kind = type(err) if isinstance(err, SimulationError | InputError) else SimulationError
+        return kind(message)
+
+    def _end(self, total: int) -> None:
+        """The protocol's end is reached, if not by all replicas."""
+        if self.manifest.failed:
+            message = _of_all(self.manifest.failed)
+            self.manifest.write("failed", total, message, ended=True)
+        else:
+            self.manifest.write("finished", total, ended=True)
+
+    def _finish_timings(self, propagator: Any) -> None:
+        self.watch.seconds["compile_s"] = propagator.compile_s
+        self.watch.seconds["simulate_s"] = propagator.simulate_s
+
+    def _last_checkpoint(self) -> str:
+        found = newest_checkpoint_path(self.paths.checkpoints)
+        return "none yet" if found is None else str(found)
+
+
+def _schedules(config: RunConfig, replicas: Sequence[int]) -> list[Schedule]:
+    """The schedule of every replica."""
+    names = [name for name, _ in config.named_schedules]
+    compiled = [
+        compile_schedule(stages, config.dynamics.timestep_fs, name) for name, stages in config.named_schedules
+    ]
+    same_clock(compiled, names)
+    return [compiled[config.schedule_of(r)] for r in replicas]
+
+
+def _unchanged_origins(paths: RunPaths) -> list[dict[str, Any]]:
+    """Where the start structures came from; refuses files that have changed since.
+
+    Raises
+    ------
+    InputError
+        Naming the file.
+    """
+    from carbonize.starting import file_sha256
+
+    manifest = read_json(paths.manifest)
+    found = manifest.get("structures")
+    origins = [o for o in found if isinstance(o, dict)] if isinstance(found, list) else []
+    for origin in origins:
+        path = str(origin.get("path", ""))
+        # a file that is gone is not needed any more: the checkpoint has all
+        if "sha256" in origin and os.path.isfile(path) and file_sha256(path) != origin["sha256"]:
+            raise InputError(
+                f"{path}: has changed since the run in {paths.root} began with it; restore it, or choose another --out"
+            )
+    return origins or [{"kind": "unknown"}]
+
+
+def _of_all(failed: dict[str, dict[str, Any]]) -> str:
+    """The failures of a run in one sentence."""
+    first = next(iter(failed.values()))["message"]
+    if len(failed) == 1:
+        return first
+    others = ", ".join(f"replica {r} at step {f['step']}" for r, f in list(failed.items())[1:6])
+    more = f" and {len(failed) - 6} more" if len(failed) > 6 else ""
+    return f"{first} (also failed: {others}{more})"
