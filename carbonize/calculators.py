@@ -165,11 +165,11 @@ class CarbonizeCalculator(Calculator):
         bonds = self._list(positions, cell, pbc, cutoff_A, rows)
         for _ in range(_ATTEMPTS):
             result = self._run(bonds, species)
-            usage = tuple(int(n) for n in result.usage)
+            usage = tuple(int(n) for n in result.usage.max(axis=1))
             if any(need > have for need, have in zip(usage, self._capacity, strict=True)):
                 self._capacity = _grown(self._capacity, usage)
                 continue
-            reach_A = float(result.reach_A)
+            reach_A = float(result.reach_A.max())
             if reach_A > cutoff_A:
                 cutoff_A = reach_A * (1 + 1e-6)
                 bonds = self._list(positions, cell, pbc, cutoff_A, rows)

@@ -17,6 +17,7 @@ import dataclasses
 from typing import NamedTuple
 
 import jax
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
 __all__ = ["PAD_A", "Bonds", "Capacity", "Evaluation", "Potential"]
@@ -55,25 +56,28 @@ class Evaluation(NamedTuple):
     Attributes
     ----------
     energies
-        Energy of each atom (eV).
+        Energy of each atom (eV), in the dtype of the accumulation, as forces and virials.
     forces
         Force on each atom (eV/A), -dE/dr.
     virials
         Each atom's share of dE/dstrain (eV), order xx, yy, zz, yz, xz, xy; its sum over
         the volume is the stress in ASE's sign. None unless asked for.
     usage
-        What each capacity should have been at least. The result is valid only if no entry
-        exceeds the capacity it was computed with.
+        What each capacity should have been at least for the atom. The result is valid only
+        if no entry of any atom exceeds the capacity it was computed with.
     reach_A
-        Longest distance at which any pair could interact in this configuration. The result
-        is valid only if the neighbour list was complete up to it.
+        Longest distance at which the atom could interact in this configuration. The result
+        is valid only if the neighbour list was complete up to the largest.
+
+    What is needed is told per atom, so that a batch can take the largest per replica and
+    leave out a replica that has come to grief.
     """
 
     energies: Float[Array, " atom"]
     forces: Float[Array, "3 atom"]
     virials: Float[Array, "6 atom"] | None
-    usage: Int[Array, " entry"]
-    reach_A: Float[Array, ""]
+    usage: Int[Array, "entry atom"]
+    reach_A: Float[Array, " atom"]
 
 
 class Potential(abc.ABC):
@@ -100,5 +104,11 @@ class Potential(abc.ABC):
         species: Int[Array, " atom"],
         capacity: Capacity,
         with_virials: bool = False,
+        accumulate: DTypeLike | None = None,
     ) -> Evaluation:
-        """Energies, forces and (if asked) virials. Traceable; ``capacity`` is static."""
+        """Energies, forces and (if asked) virials. Traceable; ``capacity`` is static.
+
+        What single bonds contribute has the precision of the bond vectors. It is summed in
+        the dtype ``accumulate`` (None: the same): energies of atoms over their bonds, forces
+        and virials over bonds and where two atoms meet.
+        """

@@ -32,6 +32,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import DTypeLike
 from jaxtyping import Float, Int
 
 from carbonize.potentials import symmetric as sym
@@ -107,6 +108,7 @@ class Edip(Potential):
         species: Int[Array, " atom"],
         capacity: Capacity,
         with_virials: bool = False,
+        accumulate: DTypeLike | None = None,
     ) -> Evaluation:
         """Energies (eV), forces (eV/A) and virials (eV); see :class:`Potential`."""
         del species  # one element
@@ -141,7 +143,7 @@ class Edip(Potential):
         reach = self.a_A + self.a_slope_A * Z
         live = reach - _TRIM_A
         live_bonds, live_count = shorten(bonds, barrier(r2 < live * live), max(capacity[3], 2))
-        energies, dE_dZ, live_gradient = pairs_and_triples(self, live_bonds, Z, _TRIM_A)
+        energies, dE_dZ, live_gradient = pairs_and_triples(self, live_bonds, Z, _TRIM_A, accumulate)
 
         # Backwards: from dE/dZ to dE/dM and dE/dz, then to the bonds.
         twins = self._dihedrals_backwards(core, p.value, atoms, dihedrals, dE_dZ)
@@ -177,10 +179,10 @@ class Edip(Potential):
         ]
         return Evaluation(
             energies=energies,
-            forces=forces_from_bonds(shares),
-            virials=sum_slots([virials(b, g) for b, g in shares]) if with_virials else None,
-            usage=jnp.stack([jnp.max(n) for n in (core_count, rim_count, beyond_count, live_count)]),
-            reach_A=jnp.maximum(jnp.max(reach), self.c0_A),
+            forces=forces_from_bonds(shares, accumulate),
+            virials=sum_slots([virials(b, g, accumulate) for b, g in shares]) if with_virials else None,
+            usage=jnp.stack((core_count, rim_count, beyond_count, live_count)),
+            reach_A=jnp.maximum(reach, self.c0_A),
         )
 
     def _coordination(self, core: _Shell, core_f: Taper, rim_f: Taper, p: Taper) -> _Atoms:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import DTypeLike
 from jaxtyping import Float
 
 from carbonize.potentials.base import Bonds
@@ -29,11 +30,15 @@ _MOST_UNROLLED = 18
 
 
 def pairs_and_triples(
-    edip: Edip, bonds: Bonds, Z: Float[Array, " atom"], trim_A: float
+    edip: Edip,
+    bonds: Bonds,
+    Z: Float[Array, " atom"],
+    trim_A: float,
+    accumulate: DTypeLike | None = None,
 ) -> tuple[Float[Array, " atom"], Float[Array, " atom"], tuple[Array, Array, Array]]:
     """U_i (eV), dU_i/dZ_i (eV) and the gradient with respect to the bond vectors (eV/A).
 
-    Bonds longer than a + a'Z - ``trim_A`` are ignored.
+    Bonds longer than a + a'Z - ``trim_A`` are ignored. U_i is summed in the dtype ``accumulate``.
     """
 
     # Functions of Z.
@@ -66,14 +71,15 @@ def pairs_and_triples(
     dg = -edip.gamma_A * inverse_gap2 * g
     x, y, z = bonds.x * inverse_r, bonds.y * inverse_r, bonds.z * inverse_r
     x, y, z, dg, dpair_dr = barrier((x, y, z, dg, dpair_dr))
-    energy, dE_dZ = barrier((sum_slots(pair), sum_slots(dpair_dZ)))
+    energy, dE_dZ = barrier((sum_slots(pair, accumulate), sum_slots(dpair_dZ)))
 
     strength = barrier(2.0 * edip.q * lam)
     sums = _sum_pairs if bonds.x.shape[0] <= _MOST_UNROLLED else _sum_pairs_by_rows
     shadow, pull, turn = sums(edip.q, tau, strength, g, (x, y, z))
     triples = 0.5 * sum_slots(g * shadow)
     inward = sum_slots(dg * shadow)
-    energy = energy + lam * triples
+    whole = triples if accumulate is None else 0.5 * sum_slots(g * shadow, accumulate)
+    energy = energy + lam.astype(energy.dtype) * whole
     # the torque of a pair counts in both of its rows
     total_torque = 0.5 * sum_slots(turn.pop())
     dE_dZ = dE_dZ + dlam * triples + dtau * total_torque - edip.a_slope_A * lam * inward

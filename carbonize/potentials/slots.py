@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import DTypeLike
 from jaxtyping import Bool, Float, Int
 
 from carbonize.potentials.base import PAD_A, Bonds
@@ -59,14 +60,15 @@ def scatter_add(target: Array, index: Int[Array, "slot atom"], values: Float[Arr
     return target.at[index.reshape(-1)].add(values.reshape(-1), mode="promise_in_bounds")
 
 
-def sum_slots(rows: Sequence[Array] | Array) -> Array:
-    """Sum over slots, one addition after the other.
+def sum_slots(rows: Sequence[Array] | Array, dtype: DTypeLike | None = None) -> Array:
+    """Sum over slots, one addition after the other, in ``dtype`` if it is given.
 
     Spelled out since XLA:CPU does not vectorise a reduction over the leading axis as well.
     """
-    total = rows[0]
-    for k in range(1, len(rows)):
-        total = total + rows[k]
+    terms = rows if dtype is None else [row.astype(dtype) for row in rows]
+    total = terms[0]
+    for k in range(1, len(terms)):
+        total = total + terms[k]
     return total
 
 
@@ -123,31 +125,34 @@ def shorten(bonds: Bonds, keep: Bool[Array, "slot atom"], capacity: int) -> tupl
     return barrier(short), count
 
 
-def forces_from_bonds(shares: Sequence[tuple[Bonds, Vectors]]) -> Float[Array, "3 atom"]:
+def forces_from_bonds(
+    shares: Sequence[tuple[Bonds, Vectors]], dtype: DTypeLike | None = None
+) -> Float[Array, "3 atom"]:
     """Forces (eV/A) from gradients with respect to bond vectors, for any number of lists.
 
     A bond vector is r_j - r_i, so its gradient is a force on i and the opposite one on j.
+    They are summed in ``dtype`` (None: that of the gradients).
     """
     forces = []
     for c in range(3):
-        force = barrier(sum_slots([sum_slots(gradient[c]) for _, gradient in shares]))
+        force = barrier(sum_slots([sum_slots(gradient[c], dtype) for _, gradient in shares]))
         for bonds, gradient in shares:
-            force = scatter_add(force, bonds.index, -gradient[c])
+            force = scatter_add(force, bonds.index, -gradient[c].astype(force.dtype))
         forces.append(force)
     return jnp.stack(forces)
 
 
-def virials(bonds: Bonds, gradient: Vectors) -> Float[Array, "6 atom"]:
+def virials(bonds: Bonds, gradient: Vectors, dtype: DTypeLike | None = None) -> Float[Array, "6 atom"]:
     """Each atom's sum over slots of gradient (x) bond, symmetrised: xx, yy, zz, yz, xz, xy (eV)."""
     gx, gy, gz = gradient
     x, y, z = bonds.x, bonds.y, bonds.z
     return jnp.stack(
         [
-            sum_slots(gx * x),
-            sum_slots(gy * y),
-            sum_slots(gz * z),
-            0.5 * sum_slots(gy * z + gz * y),
-            0.5 * sum_slots(gx * z + gz * x),
-            0.5 * sum_slots(gx * y + gy * x),
+            sum_slots(gx * x, dtype),
+            sum_slots(gy * y, dtype),
+            sum_slots(gz * z, dtype),
+            0.5 * sum_slots(gy * z + gz * y, dtype),
+            0.5 * sum_slots(gx * z + gz * x, dtype),
+            0.5 * sum_slots(gx * y + gy * x, dtype),
         ]
     )

@@ -19,6 +19,7 @@ import math
 
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import DTypeLike
 from jaxtyping import Float, Int
 
 from carbonize.errors import InputError
@@ -73,6 +74,7 @@ class Tersoff(Potential):
         species: Int[Array, " atom"],
         capacity: Capacity,
         with_virials: bool = False,
+        accumulate: DTypeLike | None = None,
     ) -> Evaluation:
         """Energies (eV), forces (eV/A) and virials (eV); see :class:`Potential`."""
         del species  # one element
@@ -80,17 +82,19 @@ class Tersoff(Potential):
         cutoff_A = entry.cutoff_A
         r2 = barrier(bonds.x * bonds.x + bonds.y * bonds.y + bonds.z * bonds.z)
         short, count = shorten(bonds, r2 < cutoff_A * cutoff_A, capacity[0])
-        energies, gradient = _bond_order(entry, short)
+        energies, gradient = _bond_order(entry, short, accumulate)
         return Evaluation(
             energies=energies,
-            forces=forces_from_bonds([(short, gradient)]),
-            virials=virials(short, gradient) if with_virials else None,
-            usage=jnp.max(count)[None],
-            reach_A=jnp.asarray(cutoff_A, bonds.x.dtype),
+            forces=forces_from_bonds([(short, gradient)], accumulate),
+            virials=virials(short, gradient, accumulate) if with_virials else None,
+            usage=count[None],
+            reach_A=jnp.full(count.shape, cutoff_A, bonds.x.dtype),
         )
 
 
-def _bond_order(p: TersoffEntry, bonds: Bonds) -> tuple[Float[Array, " atom"], tuple[Array, Array, Array]]:
+def _bond_order(
+    p: TersoffEntry, bonds: Bonds, accumulate: DTypeLike | None
+) -> tuple[Float[Array, " atom"], tuple[Array, Array, Array]]:
     """Energy of each atom (eV) and the gradient with respect to its bond vectors (eV/A)."""
     slots = bonds.x.shape[0]
     others = [[k for k in range(slots) if k != j] for j in range(slots)]
@@ -139,7 +143,7 @@ def _bond_order(p: TersoffEntry, bonds: Bonds) -> tuple[Float[Array, " atom"], t
         (p.A_eV * jnp.exp(-p.lambda1_per_A * r), p.B_eV * jnp.exp(-p.lambda2_per_A * r))
     )
     pair = repulsive - b * attractive
-    energies = 0.5 * sum_slots(barrier(fc * pair))
+    energies = 0.5 * sum_slots(barrier(fc * pair), accumulate)
     dE_dzeta = barrier(-0.5 * fc * attractive * db)
     dE_dr = barrier(
         0.5 * (dfc * pair + fc * (p.lambda2_per_A * b * attractive - p.lambda1_per_A * repulsive))
