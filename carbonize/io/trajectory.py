@@ -16,7 +16,15 @@ import numpy as np
 
 from carbonize.errors import CarbonizeError, InputError
 from carbonize.io.frames import atoms_from_gsd, first_line
-from carbonize.io.gsd_layout import Layout, check_gsd, cut_frames, grow_index, look_again, read_layout, restore
+from carbonize.io.gsd_layout import (
+    Layout,
+    check_gsd,
+    cut_frames,
+    grow_index,
+    look_again,
+    read_layout,
+    restore,
+)
 
 __all__ = ["TrajectoryReader", "TrajectoryWriter", "make_frame", "set_coordination"]
 

@@ -173,7 +173,9 @@ def test_a_file_can_be_forced_to_disk_by_its_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lost", [2, 31, 32, 33, 100, 400])
-def test_a_frame_that_was_not_written_in_full_is_dropped_when_the_run_goes_on(tmp_path: Path, lost: int) -> None:
+def test_a_frame_that_was_not_written_in_full_is_dropped_when_the_run_goes_on(
+    tmp_path: Path, lost: int
+) -> None:
     in_a_process(
         tmp_path,
         TRAJECTORY
