@@ -182,39 +182,97 @@ def check_target(path: Path) -> None:
 
 
 def append_json_line(path: Path, row: dict[str, Any]) -> None:
-    """Append one record to a JSON Lines file and hand it to the operating system."""
+    """Append one record to a JSON Lines file and hand it to the operating system.
+
+    An unfinished last line (a killed writer) is dropped first.
+
+    Raises
+    ------
+    CarbonizeError
+        If the disk is full or the file cannot be written; the lines before are kept.
+    """
+    raw = (json.dumps(row, allow_nan=False) + "\n").encode()
     try:
-        with open(path, "a", encoding="utf-8") as f:
-            f.write(json.dumps(row, allow_nan=False) + "\n")
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            end = _end_of_lines(fd)
+            try:
+                at = end
+                while raw:
+                    written = os.pwrite(fd, raw, at)
+                    raw, at = raw[written:], at + written
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(fd, end)
+                raise
+        finally:
+            os.close(fd)
     except OSError as err:
-        raise CarbonizeError(f"{path}: cannot be written: {err.strerror or err}") from None
+        raise _not_written(path, err) from None
+
+
+def _end_of_lines(fd: int) -> int:
+    """Where the next line begins; cuts an unfinished one off."""
+    size = end = os.fstat(fd).st_size
+    while end > 0:
+        begin = max(0, end - 65536)
+        found = os.pread(fd, end - begin, begin).rfind(b"\n")
+        if found >= 0:
+            end = begin + found + 1
+            break
+        end = begin
+    if end < size:
+        os.ftruncate(fd, end)
+    return end
 
 
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Records of a JSON Lines file; an unfinished last line (a killed writer) is left out."""
+    """Records of a JSON Lines file; an unfinished last line (a killed writer) is left out.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a line is no record of finite numbers.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return
-    except (OSError, UnicodeDecodeError) as err:
-        raise InputError(f"{path}: cannot be read: {err}") from None
-    lines = text.split("\n")
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as err:
-            raise InputError(f"{path}: line {number} is damaged: {err.msg}") from None
-        if not isinstance(row, dict):
-            raise InputError(f"{path}: line {number} is damaged: expected a record")
-        yield row
+        if not path.exists():
+            return
+        if not path.is_file():
+            raise InputError(f"{path}: not a regular file")
+        file = open(path, "rb")  # noqa: SIM115 - its errors are told apart from those of the lines
+    except OSError as err:
+        raise InputError(f"{path}: cannot be read: {err.strerror or err}") from None
+    with file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                row = json.loads(line, parse_constant=_no_constant)
+            except json.JSONDecodeError as err:
+                raise InputError(f"{path}: line {number} is damaged: {err.msg}") from None
+            except (ValueError, RecursionError) as err:
+                raise InputError(f"{path}: line {number} is damaged: {err}") from None
+            if not isinstance(row, dict):
+                raise InputError(f"{path}: line {number} is damaged: expected a record")
+            yield row
 
 
 def cut_json_lines(path: Path, last_step: int) -> None:
-    """Drop the records after ``last_step`` (and an unfinished last line)."""
+    """Drop the records after ``last_step``, and an unfinished last line."""
     if not path.exists():
         return
-    kept = [row for row in read_json_lines(path) if int(row.get("step", 0)) <= last_step]
-    write_atomic(path, "".join(json.dumps(row) + "\n" for row in kept))
+    kept = []
+    for number, row in enumerate(read_json_lines(path), start=1):
+        step = row.get("step", 0)
+        if type(step) is not int:
+            raise InputError(f"{path}: line {number} is damaged: step is {step!r}")
+        if step <= last_step:
+            kept.append(json.dumps(row) + "\n")
+    write_atomic(path, "".join(kept))
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a finite number")
 
 
 def read_json(path: Path) -> dict[str, Any]:

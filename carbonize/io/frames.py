@@ -80,6 +80,8 @@ def _open(path: Path) -> Iterator[Atoms]:
     try:
         if path.is_dir():
             raise InputError(f"{path} is a folder; give a structure or trajectory file")
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is not a regular file; give a structure or trajectory file")
         with open(path, "rb") as file:
             start = file.read(len(_GSD_MAGIC))
     except FileNotFoundError:
@@ -109,9 +111,8 @@ def _checked(path: Path, frames: Iterator[Atoms]) -> Iterator[tuple[int, Atoms]]
             raise
         except Exception as error:
             # ASE's many readers raise about anything; the first line of it says most
-            reason = (str(error).strip().splitlines() or [""])[0]
             raise InputError(
-                f"{path}: frame {index} cannot be read ({type(error).__name__}: {reason}); "
+                f"{path}: frame {index} cannot be read ({first_line(error)}); "
                 "the file may be cut off, damaged, or in another format than its name says"
             ) from None
         if len(atoms) == 0:
@@ -120,6 +121,17 @@ def _checked(path: Path, frames: Iterator[Atoms]) -> Iterator[tuple[int, Atoms]]
         index += 1
     if index == 0:
         raise InputError(f"{path} has no frames")
+
+
+def first_line(error: Exception) -> str:
+    """Kind and first line of a library's error, cut to a length that a message can hold.
+
+    >>> first_line(ValueError("no\\nmore"))
+    'ValueError: no'
+    """
+    reason = (str(error).strip().splitlines() or [""])[0]
+    reason = "".join(c if c.isprintable() else "?" for c in reason)
+    return f"{type(error).__name__}: {reason if len(reason) <= 300 else reason[:297] + '...'}"
 
 
 def _read_ase(path: Path) -> Iterator[Atoms]:
@@ -145,6 +157,9 @@ def _read_gsd(path: Path) -> Iterator[Atoms]:
     """Frames of a GSD file."""
     import gsd.hoomd
 
+    from carbonize.io.gsd_layout import check_gsd
+
+    check_gsd(path)
     with gsd.hoomd.open(str(path), "r") as trajectory:
         for number in range(len(trajectory)):
             yield atoms_from_gsd(trajectory[number], f"{path}: frame {number}")
@@ -172,6 +187,10 @@ def atoms_from_gsd(frame: Any, where: str = "the frame") -> Atoms:
     # HOOMD's origin is the centre of the box, ASE's a corner
     positions = np.asarray(position, dtype=float) + cell.sum(axis=0) / 2
     typeid = np.zeros(count, dtype=int) if particles.typeid is None else particles.typeid
+    if np.shape(position) != (count, 3) or np.shape(typeid) != (count,):
+        raise InputError(f"{where}: positions or types are not those of {count} particles")
+    if count and not 0 <= int(np.min(typeid)) <= int(np.max(typeid)) < len(types):
+        raise InputError(f"{where}: a particle is of a type that the file does not name")
     atoms = Atoms([types[k] for k in typeid], positions=positions, cell=cell, pbc=pbc)
     atoms.info["step"] = int(frame.configuration.step or 0)
     for key, value in frame.log.items():

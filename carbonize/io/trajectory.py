@@ -7,6 +7,7 @@ enough for a restart; that is what checkpoints are for.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -14,9 +15,20 @@ from typing import Any, overload
 import numpy as np
 
 from carbonize.errors import CarbonizeError, InputError
-from carbonize.io.frames import atoms_from_gsd
+from carbonize.io.frames import atoms_from_gsd, first_line
+from carbonize.io.gsd_layout import (
+    Layout,
+    check_gsd,
+    cut_frames,
+    grow_index,
+    look_again,
+    read_layout,
+    restore,
+)
 
-__all__ = ["TrajectoryReader", "TrajectoryWriter", "make_frame"]
+__all__ = ["TrajectoryReader", "TrajectoryWriter", "make_frame", "set_coordination"]
+
+_MOST_CHUNKS = 64  # a frame of the schema has fewer, besides what is logged
 
 
 def make_frame(
@@ -71,7 +83,13 @@ def set_coordination(frame: Any, coordination: np.ndarray) -> None:
 
 
 class TrajectoryWriter:
-    """Appends frames to one replica's file; every frame is on its way to disk when append returns."""
+    """Appends frames to one replica's file; every frame is on disk when append returns.
+
+    Attributes
+    ----------
+    steps
+        The steps of the frames that the file had when it was opened: an empty list for a new file.
+    """
 
     def __init__(self, path: Path, resume_at: int | None = None) -> None:
         """Open for writing.
@@ -81,48 +99,105 @@ class TrajectoryWriter:
         path
             The file; started anew unless ``resume_at`` is given.
         resume_at
-            Continue an existing file, without its frames after this step.
+            Continue an existing file, without its frames after this step and without what a
+            killed writer left unfinished.
+
+        Raises
+        ------
+        CarbonizeError
+            If the file cannot be written, or is too damaged to be continued.
         """
         import gsd.hoomd
 
+        self.steps: list[int] = []
         self._path = path
+        self._file: Any = None
         try:
-            if resume_at is not None and path.exists():
-                _cut_frames(path, resume_at)
-                self._file = gsd.hoomd.open(str(path), "r+")
+            if resume_at is not None and path.exists() and path.stat().st_size > 0:
+                self.steps = cut_frames(path, resume_at)
+                self._reopen()
             else:
                 self._file = gsd.hoomd.open(str(path), "w")
-        except OSError as err:
-            raise CarbonizeError(f"{path}: cannot be written: {err.strerror or err}") from None
+                self._layout = self._look()
+        except (OSError, RuntimeError) as err:
+            raise self._not_written(err) from None
+        except ValueError as err:
+            raise CarbonizeError(
+                f"{path}: the trajectory is damaged and cannot be continued ({err}); "
+                "start again in another folder (--out)"
+            ) from None
 
     def append(self, frame: Any) -> None:
-        """Write a frame and flush it."""
+        """Write a frame and force it to disk.
+
+        Raises
+        ------
+        CarbonizeError
+            If the disk is full or fails. The file then has the frames from before, and is closed.
+        """
+        if self._file is None:
+            raise CarbonizeError(f"{self._path}: cannot be written: closed after an earlier error")
+        most = _MOST_CHUNKS + len(frame.log)
+        try:
+            if self._layout.allocated - len(self._layout.entries) <= most:
+                # the library would enlarge the index too, but not safely where the disk is full
+                file, self._file = self._file, None
+                file.close()
+                grow_index(self._path)
+                self._reopen()
+        except (OSError, RuntimeError, ValueError) as err:
+            self._give_up()
+            raise self._not_written(err) from None
         try:
             self._file.append(frame)
             self._file.flush()
-        except (OSError, RuntimeError) as err:
-            raise CarbonizeError(f"{self._path}: cannot be written: {err}") from None
+            self._layout = look_again(self._path, self._layout, most)
+        except (OSError, RuntimeError, ValueError) as err:
+            self._give_up()
+            raise self._not_written(err) from None
+        except BaseException:
+            self._give_up()
+            raise
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file.
 
-
-def _cut_frames(path: Path, last_step: int) -> None:
-    """Drop the frames after ``last_step`` by copying the others aside and renaming."""
-    import gsd.hoomd
-
-    aside = path.with_name(f".{path.name}.tmp")
-    with gsd.hoomd.open(str(path), "r") as old:
-        steps = [int(frame.configuration.step) for frame in old]
-        if all(step <= last_step for step in steps):
+        Raises
+        ------
+        CarbonizeError
+            If the system reports only now that something was not written.
+        """
+        file, self._file = self._file, None
+        if file is None:
             return
-        with gsd.hoomd.open(str(aside), "w") as new:
-            for i, step in enumerate(steps):
-                if step <= last_step:
-                    new.append(old[i])
-            new.flush()
-    aside.replace(path)
+        try:
+            file.close()
+        except (OSError, RuntimeError) as err:
+            raise self._not_written(err) from None
+
+    def _reopen(self) -> None:
+        import gsd.hoomd
+
+        check_gsd(self._path)
+        self._file = gsd.hoomd.open(str(self._path), "r+")
+        self._layout = self._look()
+
+    def _look(self) -> Layout:
+        with open(self._path, "rb") as file:
+            return read_layout(file.fileno())
+
+    def _give_up(self) -> None:
+        """Close the file, without the frame that could not be written in full."""
+        file, self._file = self._file, None
+        with contextlib.suppress(OSError, RuntimeError):
+            # the library tries to write once more here, so the file is put right afterwards
+            if file is not None:
+                file.close()
+        with contextlib.suppress(OSError, ValueError):
+            restore(self._path, self._layout)
+
+    def _not_written(self, err: Exception) -> CarbonizeError:
+        return CarbonizeError(f"{self._path}: cannot be written: {getattr(err, 'strerror', None) or err}")
 
 
 class TrajectoryReader(Sequence[Any]):
@@ -136,12 +211,17 @@ class TrajectoryReader(Sequence[Any]):
         if self._file is None:
             import gsd.hoomd
 
+            if not self._path.exists():
+                raise InputError(f"{self._path}: no such trajectory")
+            if not self._path.is_file():
+                raise InputError(f"{self._path}: not a regular file")
             try:
+                check_gsd(self._path)
                 self._file = gsd.hoomd.open(str(self._path), "r")
-            except FileNotFoundError:
-                raise InputError(f"{self._path}: no such trajectory") from None
-            except (OSError, RuntimeError) as err:
-                raise InputError(f"{self._path}: not a readable GSD file: {err}") from None
+            except InputError:
+                raise
+            except Exception as err:
+                raise InputError(f"{self._path}: not a readable GSD file: {first_line(err)}") from None
         return self._file
 
     def __len__(self) -> int:
@@ -154,7 +234,16 @@ class TrajectoryReader(Sequence[Any]):
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        return atoms_from_gsd(self._open()[index], f"{self._path}: frame {index}")
+        where = f"{self._path}: frame {index}"
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"{where}: the file has {len(self)} frames")
+        try:
+            return atoms_from_gsd(self._open()[index], where)
+        except InputError:
+            raise
+        except Exception as err:
+            # a damaged file can make the library and ASE raise almost anything
+            raise InputError(f"{where} cannot be read ({first_line(err)}); the file is damaged") from None
 
     def __iter__(self) -> Iterator[Any]:
         for i in range(len(self)):

@@ -150,7 +150,7 @@ def broken(tmp_path, kind):
         ("noise", "noise"),
         ("text", "cannot be read"),
         ("cut off", "frame 1 cannot be read"),
-        ("cut off gsd", "cannot be read"),
+        ("cut off gsd", "not a readable GSD file"),
         ("not gsd", "not a GSD file"),
         ("no atoms", "x.extxyz"),
         ("binary xyz", "cannot be read"),
