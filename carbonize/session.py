@@ -222,7 +222,7 @@ class Session:
             starts = start_structures(self.config.structure, self._potential, name, self.observer.said)
             self._starts = starts
             self._problems = {
-                r: starts.problems[self.config.start_of(r)]
+                r: f"replica {r}: {starts.problems[self.config.start_of(r)]}"
                 for r in self._replicas
                 if self.config.start_of(r) in starts.problems
             }
@@ -244,7 +244,7 @@ class Session:
         self._recorder.start()
         for replica, message in self._problems.items():
             self._recorder.event("replica_failed", 0, replica=replica, message=message)
-            self.observer.said(f"replica {replica} cannot start: {message}")
+            self.observer.said(message)
         return self._thermal(self._replicas)
 
     def _thermal(self, replicas: Sequence[int]) -> Any:

@@ -20,6 +20,7 @@ from carbonize.simulation.neighbors import (
     build,
     cell_heights,
     make_plan,
+    round_up,
 )
 
 __all__ = ["ForceField", "Needs", "Sample", "make_force_field"]
@@ -177,12 +178,12 @@ class ForceField:
             plan = dataclasses.replace(plan, reach=new)
         slots = int(np.max(needs.slots))
         if slots > plan.slots:
-            record["neighbor_slots"] = [plan.slots, _roomier(slots)]
-            plan = dataclasses.replace(plan, slots=_roomier(slots))
+            record["neighbor_slots"] = [plan.slots, round_up(_roomier(slots), 8)]
+            plan = dataclasses.replace(plan, slots=round_up(_roomier(slots), 8))
         crowded = int(np.max(needs.crowded))
         if crowded > plan.bin_capacity:
-            record["bin_capacity"] = [plan.bin_capacity, _roomier(crowded)]
-            plan = dataclasses.replace(plan, bin_capacity=_roomier(crowded))
+            record["bin_capacity"] = [plan.bin_capacity, round_up(_roomier(crowded), 32)]
+            plan = dataclasses.replace(plan, bin_capacity=round_up(_roomier(crowded), 32))
         capacity = tuple(
             _roomier(int(n)) if n > c else c
             for n, c in zip(np.max(needs.inner, axis=0), self.capacity, strict=True)

@@ -36,6 +36,7 @@ __all__ = [
     "make_plan",
     "no_lists",
     "outdated",
+    "round_up",
 ]
 
 UNUSED = 127
@@ -109,6 +110,15 @@ class ListPlan:
         return np.stack(np.meshgrid(*ranges, indexing="ij"), -1).reshape(-1, 3)
 
 
+def round_up(number: int, multiple: int) -> int:
+    """The next multiple.
+
+    >>> round_up(9, 8)
+    16
+    """
+    return -(-number // multiple) * multiple
+
+
 def cell_heights(cell: np.ndarray) -> np.ndarray:
     """Distances (A) between opposite faces of the cell (rows are the cell vectors)."""
     return 1.0 / np.linalg.norm(np.linalg.inv(np.asarray(cell, float)), axis=0)
@@ -148,13 +158,14 @@ def make_plan(
     capacity = atoms
     if bins != (1, 1, 1):
         fullest = max(_fullest_bin(p, c, bins) for p, c in zip(np.asarray(positions, float), cells, strict=True))
-        capacity = min(atoms, int(1.5 * fullest) + 4)
+        # whole words of bits cost the same, and fewer different sizes mean fewer compilations
+        capacity = round_up(int(1.5 * fullest) + 4, _WORD_BITS)
     skew = tuple(bool((cells[:, i, j] != 0).any()) for i, j in ((1, 0), (2, 0), (2, 1)))
     plan = ListPlan(skew, cutoff_A, skin_A, slots or 1, bins, reach, capacity)  # type: ignore[arg-type]
     if slots is None:
         count_slots = jax.jit(lambda r, c: _count_slots(plan, wrapped(r, c), c))
         most = max(int(count_slots(jnp.asarray(p), c.astype(p.dtype))) for p, c in zip(positions, cells, strict=True))
-        plan = dataclasses.replace(plan, slots=int(1.5 * most) + 8)
+        plan = dataclasses.replace(plan, slots=round_up(int(1.5 * most) + 8, 8))
     return plan
 
 

@@ -169,15 +169,15 @@ class Propagator:
             begin = time.perf_counter()
             chunk = make_chunk(self._field, self._motion, self._one_by_one)
             jitted = jax.jit(chunk, compiler_options=compiler_options())
+            replicas, atoms, _ = state.positions.shape
+            what = f"{replicas} replica(s) of {atoms} atoms with {self._field.plan.slots} neighbours each"
             try:
                 compiled = jitted.lower(
                     state, self._system, jnp.asarray(self._active), jnp.asarray(0, jnp.int32)
                 ).compile()
+                check_fits(compiled, next(iter(state.positions.devices())), what)
             except (jax.errors.JaxRuntimeError, MemoryError) as err:
                 raise self._explained(err) from None
-            replicas, atoms, _ = state.positions.shape
-            what = f"{replicas} replica(s) of {atoms} atoms with {self._field.plan.slots} neighbours each"
-            check_fits(compiled, next(iter(state.positions.devices())), what)
             self._compiled = compiled
             self.compile_s += time.perf_counter() - begin
         return self._compiled
