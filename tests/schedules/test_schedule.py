@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carbonize.config.models import HoldStage, QuenchStage, RampStage, StageConfig
+from carbonize.config.models import HoldStage, MinimizeStage, QuenchStage, RampStage, StageConfig
 from carbonize.errors import InputError
-from carbonize.schedules import Schedule, compile_schedule
+from carbonize.schedules import Schedule, compile_schedule, same_clock, traced_pieces
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -106,12 +106,14 @@ def test_compiled_code_sees_the_same_temperature_as_the_host(
     quickstart: Schedule, dtype: type, tolerance: float
 ) -> None:
     steps = np.arange(0, quickstart.total_steps + 1, 37)
-    traced = jax.jit(jax.vmap(lambda s: quickstart.traced_temperature_K(s, dtype)))(
-        jnp.asarray(steps, jnp.int32)
-    )
+    shorter = compile_schedule([hold(700, 7.5)], timestep_fs=0.5)
+    pieces = traced_pieces([quickstart, shorter], dtype)
+    traced = jax.jit(jax.vmap(pieces.temperature_K))(jnp.asarray(steps, jnp.int32))
     assert traced.dtype == dtype
-    host = [quickstart.temperature_K(int(s)) for s in steps]
-    np.testing.assert_allclose(np.asarray(traced), host, rtol=tolerance)
+    assert traced.shape == (len(steps), 2)
+    for k, schedule in enumerate([quickstart, shorter]):
+        host = [schedule.temperature_K(int(s)) for s in steps]
+        np.testing.assert_allclose(np.asarray(traced[:, k]), host, rtol=tolerance)
 
 
 stages_of_any_kind = st.lists(
@@ -154,3 +156,29 @@ def test_a_schedule_too_long_to_count_is_refused() -> None:
 def test_a_ramp_without_a_start_is_refused() -> None:
     with pytest.raises(InputError, match="needs from_K"):
         compile_schedule([ramp(300, duration_ps=1)], 1.0)
+
+
+def minimize() -> MinimizeStage:
+    return MinimizeStage(kind="minimize", force_tolerance_eV_A=0.02)
+
+
+def test_a_minimisation_takes_one_step_and_stands_at_the_temperature_of_what_follows() -> None:
+    schedule = compile_schedule([minimize(), hold(400, 1), minimize(), hold(600, 1), minimize()], 1.0)
+    assert schedule.start_step == (0, 1, 1001, 1002, 2002)
+    assert schedule.total_steps == 2003
+    assert [m.step for m in schedule.minimizations] == [0, 1001, 2002]
+    assert schedule.minimization_at(1001) is not None
+    assert schedule.minimization_at(1002) is None
+    assert [schedule.temperature_K(s) for s in (0, 1, 1000, 1002, 2003)] == [400, 400, 400, 600, 600]
+
+
+def test_schedules_of_one_batch_must_keep_one_clock() -> None:
+    one, longer = compile_schedule([hold(300, 1)], 1.0), compile_schedule([hold(300, 2)], 1.0)
+    with pytest.raises(InputError, match=r"schedules\.1: has 2000 steps, but schedules\.0 has 1000"):
+        same_clock([one, longer], ["schedules.0", "schedules.1"])
+    early, late = (
+        compile_schedule(stages, 1.0) for stages in ([minimize(), hold(300, 1)], [hold(300, 1), minimize()])
+    )
+    with pytest.raises(InputError, match="must minimize together"):
+        same_clock([early, late], ["schedules.0", "schedules.1"])
+    same_clock([one, compile_schedule([ramp(500, from_K=300, duration_ps=1)], 1.0)], ["a", "b"])

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from ase.neighborlist import primitive_neighbor_list
 
-from carbonize.simulation.neighbors import bond_vectors, build, make_plan, wrap
+from carbonize.simulation.cells import wrapped
+from carbonize.simulation.neighbors import bond_vectors, build, make_plan
 
 CELLS = {
     "cube with cells": (np.eye(3) * 27.0, 600),
@@ -28,31 +29,32 @@ CELLS = {
 def test_every_pair_within_the_radius_is_listed_once(name: str, dtype: type) -> None:
     cell, count = CELLS[name]
     positions = (np.random.default_rng(3).uniform(-0.5, 1.5, (count, 3)) @ cell).astype(dtype)
-    plan = make_plan(positions[None], cell, cutoff_A=3.2, skin_A=0.6)
-    wrapped = wrap(jnp.asarray(positions)[None], cell)
-    neighbors = jax.jit(lambda r: build(plan, r))(wrapped)
-    bonds = bond_vectors(neighbors, wrapped, cell)
+    cells = jnp.asarray(cell, dtype)[None]
+    inside = jax.vmap(wrapped)(jnp.asarray(positions)[None], cells)
+    plan = make_plan(np.asarray(inside), cell[None], cutoff_A=3.2, skin_A=0.6)
+    neighbors = jax.jit(lambda r, c: build(plan, r, c))(inside, cells)
+    bonds = bond_vectors(plan, neighbors, inside, cells)
     assert bonds.x.dtype == dtype
     length = np.sqrt(np.square([bonds.x, bonds.y, bonds.z]).sum(0))
     found = length < plan.radius_A
     _, center = np.nonzero(found)
     ours = sorted(zip(center, np.asarray(bonds.index)[found], np.round(length[found], 3), strict=True))
-    i, j, d = primitive_neighbor_list("ijd", [1, 1, 1], cell, np.asarray(wrapped[0], float), plan.radius_A)
+    i, j, d = primitive_neighbor_list("ijd", [1, 1, 1], cell, np.asarray(inside[0], float), plan.radius_A)
     theirs = sorted(zip(i, j, np.round(d, 3), strict=True))
     assert len(ours) == len(theirs)
     assert [o[:2] for o in ours] == [t[:2] for t in theirs]
     np.testing.assert_allclose([o[2] for o in ours], [t[2] for t in theirs], atol=2e-3)
-    assert int(neighbors.needed) == np.bincount(i, minlength=count).max()
+    assert int(neighbors.needed[0]) == np.bincount(i, minlength=count).max()
 
 
 def test_replicas_have_their_own_lists_in_one_batch() -> None:
-    cell = np.eye(3) * 14.0
+    cells = np.eye(3) * np.array([14.0, 14.5, 16.0])[:, None, None]
     positions = jnp.asarray(np.random.default_rng(5).uniform(0, 14, (3, 80, 3)))
-    plan = make_plan(np.asarray(positions), cell, 3.2, 0.5)
-    listed = jax.jit(lambda r: bond_vectors(build(plan, r), r, cell))
-    together = listed(positions)
+    plan = make_plan(np.asarray(positions), cells, 3.2, 0.5)
+    listed = jax.jit(lambda r, c: bond_vectors(plan, build(plan, r, c), r, c))
+    together = listed(positions, jnp.asarray(cells))
     for k in range(3):
-        alone = listed(positions[k : k + 1])
+        alone = listed(positions[k : k + 1], jnp.asarray(cells[k : k + 1]))
         mine = slice(80 * k, 80 * (k + 1))
         np.testing.assert_array_equal(together.x[:, mine], alone.x)
         np.testing.assert_array_equal(together.index[:, mine] - 80 * k, alone.index)
@@ -60,17 +62,19 @@ def test_replicas_have_their_own_lists_in_one_batch() -> None:
 
 @pytest.mark.parametrize("edge", [12.0, 16.0])
 def test_a_list_that_is_too_short_says_how_long_it_should_be(edge: float) -> None:
-    cell = np.eye(3) * edge
+    cells = np.eye(3)[None] * edge
     positions = jnp.asarray(np.random.default_rng(5).uniform(0, edge, (1, 150, 3)))
-    roomy = make_plan(np.asarray(positions), cell, 3.2, 0.5)
-    tight = make_plan(np.asarray(positions), cell, 3.2, 0.5, slots=2)
+    roomy = make_plan(np.asarray(positions), cells, 3.2, 0.5)
+    tight = make_plan(np.asarray(positions), cells, 3.2, 0.5, slots=2)
     assert tight.slots == 2
-    needed = [int(jax.jit(functools.partial(build, plan))(positions).needed) for plan in (roomy, tight)]
+    needed = [
+        int(jax.jit(functools.partial(build, plan))(positions, cells).needed[0]) for plan in (roomy, tight)
+    ]
     assert needed[0] == needed[1] > 2
 
 
 def test_crowded_bins_are_noticed() -> None:
-    cell = np.eye(3) * 16.0
+    cells = np.eye(3)[None] * 16.0
     positions = jnp.asarray(np.random.default_rng(5).uniform(0, 16, (1, 150, 3)))
-    plan = dataclasses.replace(make_plan(np.asarray(positions), cell, 3.2, 0.5), bin_capacity=2)
-    assert int(jax.jit(functools.partial(build, plan))(positions).crowded) > 2
+    plan = dataclasses.replace(make_plan(np.asarray(positions), cells, 3.2, 0.5), bin_capacity=2)
+    assert int(jax.jit(functools.partial(build, plan))(positions, cells).crowded[0]) > 2
