@@ -164,7 +164,11 @@ def _propagate(
         skin_A=1.2,
     )
     state = initial_state(
-        jnp.asarray(positions), jnp.asarray(cells), jnp.asarray(masses), [settings.melt_K], replica_keys(seed, [0])
+        jnp.asarray(positions),
+        jnp.asarray(cells),
+        jnp.asarray(masses),
+        [settings.melt_K],
+        replica_keys(seed, [0]),
     )
     step = 0
     while step < schedule.total_steps:

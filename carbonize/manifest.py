@@ -113,7 +113,9 @@ def check_same_run(
         differing.append("--replica")
     old, new = (str(v).split(".")[0] for v in (manifest.get("carbonize_version"), carbonize.__version__))
     if old != new:
-        differing.append(f"carbonize_version: {manifest.get('carbonize_version')}, now {carbonize.__version__}")
+        differing.append(
+            f"carbonize_version: {manifest.get('carbonize_version')}, now {carbonize.__version__}"
+        )
     if differing:
         raise InputError(
             f"{protocol.parent}: holds a run of another protocol (differs in {', '.join(differing)}); "

@@ -96,7 +96,9 @@ def _start(
     make_folder(paths.root)
     with _lock(paths, observer) as lock:
         if paths.manifest.is_file():
-            raise InputError(f"{paths.root}: another process began a run here meanwhile; choose another --out")
+            raise InputError(
+                f"{paths.root}: another process began a run here meanwhile; choose another --out"
+            )
         while True:
             try:
                 _go(session, lock, stop, report)
@@ -170,13 +172,13 @@ def _numbers(config: RunConfig, replica: int | None) -> list[int]:
     if replica is None:
         return list(range(count))
     if not 0 <= replica < count:
-        raise InputError(f"--replica {replica}: the protocol has replicas 0 to {count - 1} (dynamics.replicas)")
+        raise InputError(
+            f"--replica {replica}: the protocol has replicas 0 to {count - 1} (dynamics.replicas)"
+        )
     return [replica]
 
 
-def _ended(
-    paths: RunPaths, config: RunConfig, replica: int | None, observer: Observer, report: bool
-) -> bool:
+def _ended(paths: RunPaths, config: RunConfig, replica: int | None, observer: Observer, report: bool) -> bool:
     """Whether the folder holds this run, at its end; refuses a folder with something else.
 
     Raises

@@ -16,7 +16,12 @@ import numpy as np
 import carbonize
 from carbonize.config import RunConfig, config_hash, dump_protocol
 from carbonize.errors import CarbonizeError, InputError, Interrupted, SimulationError
-from carbonize.io.checkpoint import Checkpoint, newest_checkpoint_path, read_newest_checkpoint, write_checkpoint
+from carbonize.io.checkpoint import (
+    Checkpoint,
+    newest_checkpoint_path,
+    read_newest_checkpoint,
+    write_checkpoint,
+)
 from carbonize.io.files import read_json, write_atomic
 from carbonize.io.lock import RunLock
 from carbonize.io.rundir import RunPaths
@@ -356,7 +361,9 @@ class Session:
                 )
             except SimulationError as err:
                 propagator.freeze(k)
-                failures.append(Failure(k, step, int(Result.NON_FINITE), f"replica {replica}: step {step}: {err}"))
+                failures.append(
+                    Failure(k, step, int(Result.NON_FINITE), f"replica {replica}: step {step}: {err}")
+                )
                 continue
             positions[k] = minimum.positions
             # after the last stage nothing moves any more

@@ -71,7 +71,9 @@ def start_structures(
         else:
             if watch is not None:
                 which = f" (seed {start})" if len(config.starts) > 1 else ""
-                watch(f"packing {config.atoms} atoms at {config.density_g_cm3:g} g/cm3 and relaxing them{which}")
+                watch(
+                    f"packing {config.atoms} atoms at {config.density_g_cm3:g} g/cm3 and relaxing them{which}"
+                )
             found, minimum = build_random(potential, config.atoms, config.density_g_cm3, int(start))
             origin = {
                 "kind": "random",

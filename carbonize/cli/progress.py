@@ -127,9 +127,7 @@ class BarObserver:
         self._atoms = atoms * replicas
         self._timestep_fs = config.dynamics.timestep_fs
         total_ps = total_steps * self._timestep_fs / 1000
-        self._console.print(
-            f"{config.name}: {atoms} atoms, {replicas} replica(s), {total_ps:g} ps"
-        )
+        self._console.print(f"{config.name}: {atoms} atoms, {replicas} replica(s), {total_ps:g} ps")
         self._progress = Progress(
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:3.0f} %"),

@@ -74,7 +74,9 @@ class FileStructure(_Model):
     @model_validator(mode="after")
     def _one_source(self) -> FileStructure:
         if (self.path is None) == (self.paths is None):
-            raise ValueError("path: is missing" if self.path is None else "give either path or paths, not both")
+            raise ValueError(
+                "path: is missing" if self.path is None else "give either path or paths, not both"
+            )
         return self
 
     @property
@@ -369,7 +371,9 @@ class RunConfig(_Model):
     def _consistent(self) -> RunConfig:
         if (self.schedule is None) == (self.schedules is None):
             raise ValueError(
-                "schedule: is missing" if self.schedule is None else "give either schedule or schedules, not both"
+                "schedule: is missing"
+                if self.schedule is None
+                else "give either schedule or schedules, not both"
             )
         for name, stages in self.named_schedules:
             _check_stages(name, stages)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from carbonize.config.models import ClassLimits, HoldStage, QuenchStage, RunConfig
+from carbonize.config.models import (
+    ClassLimits,
+    DynamicsConfig,
+    HoldStage,
+    LangevinConfig,
+    MinimizeStage,
+    NoseHooverConfig,
+    QuenchStage,
+    RunConfig,
+    StageConfig,
+)
 from carbonize.report.numbers import SEALED, duration, length, number
 from carbonize.report.style import CLASS_COLORS, CLASS_LABELS
 
@@ -45,9 +55,19 @@ _FILES = {
 
 def stages(protocol: RunConfig) -> list[str]:
     """The schedule's stages, one phrase each."""
+    named = protocol.named_schedules
+    if len(named) == 1:
+        return _phrases(named[0][1])
+    return [f"schedule {i}: {', '.join(_phrases(each))}" for i, (_, each) in enumerate(named)]
+
+
+def _phrases(schedule: Sequence[StageConfig]) -> list[str]:
     said = []
     here = 0.0
-    for stage in protocol.schedule:
+    for stage in schedule:
+        if isinstance(stage, MinimizeStage):
+            said.append(f"minimize to forces below {stage.force_tolerance_eV_A:g} eV/Å")
+            continue
         if isinstance(stage, HoldStage):
             here = stage.temperature_K
             said.append(f"hold {here:g} K for {stage.duration_ps:g} ps")
@@ -189,8 +209,8 @@ def making(protocol: RunConfig, manifest: Mapping[str, Any]) -> list[tuple[str, 
     rows = [
         ("structure", _structure(protocol, manifest)),
         ("potential", potential_name(protocol)),
-        ("ensemble", "constant number of atoms, volume and target temperature (NVT)"),
-        ("thermostat", f"Langevin, friction {dynamics.thermostat.friction_per_ps:g} per ps"),
+        ("ensemble", _ENSEMBLES[dynamics.ensemble]),
+        *_baths(dynamics),
         ("time step", f"{dynamics.timestep_fs:g} fs"),
         ("precision", dynamics.precision),
         ("replicas", str(dynamics.replicas)),
@@ -223,9 +243,47 @@ def _structure(protocol: RunConfig, manifest: Mapping[str, Any]) -> str:
         told = manifest.get("structure")
         digest = str(told.get("sha256") or "") if isinstance(told, Mapping) else ""
         # enough of it to tell two files apart; the manifest has the rest
-        return f"file {Path(structure.path).name}" + (f", sha256 {digest[:12]}…" if digest else "")
+        if structure.paths is not None:
+            return "files " + ", ".join(Path(path).name for path in structure.paths)
+        return f"file {Path(str(structure.path)).name}" + (f", sha256 {digest[:12]}…" if digest else "")
     size = f"{structure.atoms:,} atoms at {structure.density_g_cm3:g} g/cm³"
-    return f"random packing, {size}, seed {structure.seed}"
+    seeds = ", ".join(str(seed) for seed in structure.starts)
+    return f"random packing, {size}, seed{'s' if len(structure.starts) > 1 else ''} {seeds}"
+
+
+_ENSEMBLES = {
+    "nvt": "constant number of atoms, volume and target temperature (NVT)",
+    "npt": "constant number of atoms, target pressure and temperature (NPT)",
+    "nve": "constant number of atoms, volume and energy (NVE)",
+}
+
+
+def _baths(dynamics: DynamicsConfig) -> list[tuple[str, str]]:
+    """Thermostat and barostat, where there are."""
+    rows = []
+    thermostat, barostat = dynamics.thermostat, dynamics.barostat
+    if isinstance(thermostat, LangevinConfig):
+        rows.append(("thermostat", f"Langevin, friction {thermostat.friction_per_ps:g} per ps"))
+    elif isinstance(thermostat, NoseHooverConfig):
+        rows.append(
+            (
+                "thermostat",
+                f"Nose-Hoover chain of {thermostat.chain_length}, time constant {thermostat.time_constant_fs:g} fs",
+            )
+        )
+    elif thermostat is not None:
+        rows.append(
+            ("thermostat", f"stochastic velocity rescaling, time constant {thermostat.time_constant_fs:g} fs")
+        )
+    if barostat is not None:
+        rows.append(
+            (
+                "barostat",
+                f"stochastic cell rescaling to {barostat.pressure_GPa:g} GPa, "
+                f"time constant {barostat.time_constant_ps:g} ps",
+            )
+        )
+    return rows
 
 
 def _device(device: Any) -> str:

@@ -135,19 +135,18 @@ def make_chunk(field: ForceField, motion: Motion, one_by_one: bool) -> Chunk:
     if not one_by_one:
         return together
 
-    def chunk(
-        state: State, system: System, active: Array, n_steps: Array
-    ) -> tuple[State, ChunkReport]:
+    def chunk(state: State, system: System, active: Array, n_steps: Array) -> tuple[State, ChunkReport]:
         def one(row: Any) -> Any:
             positions, momenta, keys, cells, memory, pieces, is_active = jax.tree.map(lambda a: a[None], row)
             alone = State(positions, momenta, keys, cells, memory, state.step)
             new, report = together(alone, system._replace(pieces=Pieces(*pieces)), is_active, n_steps)
-            rows = (new.positions, new.momenta, new.keys, new.cells, new.memory)
-            return jax.tree.map(lambda a: a[0], (rows, report))
+            row = (new.positions, new.momenta, new.keys, new.cells, new.memory)
+            return jax.tree.map(lambda a: a[0], (row, report))
 
         rows = (state.positions, state.momenta, state.keys, state.cells, state.memory)
         rows, report = jax.lax.map(one, (*rows, tuple(system.pieces), active))
-        return State(*rows, state.step + n_steps), report
+        positions, momenta, keys, cells, memory = rows
+        return State(positions, momenta, keys, cells, memory, state.step + n_steps), report
 
     return chunk
 
@@ -156,9 +155,7 @@ def _make_together(field: ForceField, motion: Motion) -> Chunk:
     timestep = fs_to_internal(motion.timestep_fs)
     fixed_cell = motion.barostat is None
 
-    def chunk(
-        start: State, system: System, active: Array, n_steps: Array
-    ) -> tuple[State, ChunkReport]:
+    def chunk(start: State, system: System, active: Array, n_steps: Array) -> tuple[State, ChunkReport]:
         replicas, atoms, _ = start.positions.shape
         dtype = start.positions.dtype
         masses = system.masses_amu.astype(dtype)[:, None]
@@ -203,7 +200,9 @@ def _make_together(field: ForceField, motion: Motion) -> Chunk:
             memory = jnp.concatenate([old.memory[:, :1] + taken[:, None], baths.memory], axis=1)
             new = State(positions, baths.momenta, baths.key, cells, memory, old.step + 1)
             new = select_replicas(moving & ~first, new, old)
-            moved = moving & (first | outdated(field.plan, loop.neighbors, new.positions, new.cells, fixed_cell))
+            moved = moving & (
+                first | outdated(field.plan, loop.neighbors, new.positions, new.cells, fixed_cell)
+            )
             positions, neighbors = jax.lax.cond(
                 jnp.any(moved), relist, lambda r, _: (r, loop.neighbors), new.positions, new.cells
             )
@@ -222,7 +221,9 @@ def _make_together(field: ForceField, motion: Motion) -> Chunk:
             )
             # what was computed with too little room says nothing; the chunk will be redone
             short = field.short_of(needs) & (needs.slots <= field.most_slots)
-            seen = seen._replace(code=jnp.where(short, 0, _judge(seen, needs, motion.limits, field.most_slots)))
+            seen = seen._replace(
+                code=jnp.where(short, 0, _judge(seen, needs, motion.limits, field.most_slots))
+            )
             fault = jax.tree.map(lambda a, b: jnp.where(moving, b, a), loop.fault, seen)
             sound = moving & (fault.code == 0)
             # what is broken is left as it was before, so that no infinity ever enters a list

@@ -93,7 +93,9 @@ class ForceField:
     mixed: bool = False
     shrink: float = 1.0
 
-    def lists(self, positions: Float[Array, "replica atom 3"], cells: Float[Array, "replica 3 3"]) -> Neighbors:
+    def lists(
+        self, positions: Float[Array, "replica atom 3"], cells: Float[Array, "replica 3 3"]
+    ) -> Neighbors:
         """New neighbour lists at wrapped ``positions`` (traceable)."""
         return build(self.plan, positions, cells)
 
@@ -199,7 +201,8 @@ class ForceField:
     def with_sizes(self, sizes: dict[str, Any]) -> ForceField:
         """With the sizes that another session had reached; those that do not fit are left out."""
         try:
-            plan = ListPlan(**{k: tuple(v) if isinstance(v, list) else v for k, v in sizes["plan"].items()})
+            plain: dict[str, Any] = sizes["plan"]
+            plan = ListPlan(**{k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()})  # type: ignore[arg-type]
             capacity = tuple(int(n) for n in sizes["capacity"])
         except (KeyError, TypeError, ValueError, AttributeError):
             return self
@@ -234,7 +237,10 @@ def make_force_field(
         See :class:`ForceField`.
     """
     inside = np.stack(
-        [np.asarray(wrapped(jnp.asarray(p), jnp.asarray(c, p.dtype))) for p, c in zip(positions, cells, strict=True)]
+        [
+            np.asarray(wrapped(jnp.asarray(p), jnp.asarray(c, p.dtype)))
+            for p, c in zip(positions, cells, strict=True)
+        ]
     )
     plan = make_plan(inside, cells, potential.cutoff_A, skin_A, slots, shrink)
     return ForceField(potential, plan, potential.initial_capacity(), mixed, shrink)

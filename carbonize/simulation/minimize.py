@@ -188,7 +188,9 @@ def _make_descent(field: ForceField) -> Callable[..., Any]:
             new_alpha = jnp.where(power > 0, jnp.where(patient, old.alpha * _ALPHA_FALL, old.alpha), _ALPHA)
             speed = jnp.sqrt(jnp.sum(old.velocities**2))
             pull = jnp.sqrt(jnp.sum(fire.forces**2))
-            mixed = (1 - old.alpha) * old.velocities + old.alpha * speed * fire.forces / jnp.maximum(pull, 1e-30)
+            mixed = (1 - old.alpha) * old.velocities + old.alpha * speed * fire.forces / jnp.maximum(
+                pull, 1e-30
+            )
             velocities = jnp.where(power < 0, 0.0, mixed) + dt * fire.forces
             move = dt * velocities
             length = jnp.sqrt(jnp.sum(move * move, axis=-1, keepdims=True))

@@ -157,14 +157,18 @@ def make_plan(
     reach = bins_to_reach(bins, heights, radius_A)
     capacity = atoms
     if bins != (1, 1, 1):
-        fullest = max(_fullest_bin(p, c, bins) for p, c in zip(np.asarray(positions, float), cells, strict=True))
+        fullest = max(
+            _fullest_bin(p, c, bins) for p, c in zip(np.asarray(positions, float), cells, strict=True)
+        )
         # whole words of bits cost the same, and fewer different sizes mean fewer compilations
         capacity = round_up(int(1.5 * fullest) + 4, _WORD_BITS)
     skew = tuple(bool((cells[:, i, j] != 0).any()) for i, j in ((1, 0), (2, 0), (2, 1)))
     plan = ListPlan(skew, cutoff_A, skin_A, slots or 1, bins, reach, capacity)  # type: ignore[arg-type]
     if slots is None:
         count_slots = jax.jit(lambda r, c: _count_slots(plan, wrapped(r, c), c))
-        most = max(int(count_slots(jnp.asarray(p), c.astype(p.dtype))) for p, c in zip(positions, cells, strict=True))
+        most = max(
+            int(count_slots(jnp.asarray(p), c.astype(p.dtype))) for p, c in zip(positions, cells, strict=True)
+        )
         plan = dataclasses.replace(plan, slots=round_up(int(1.5 * most) + 8, 8))
     return plan
 

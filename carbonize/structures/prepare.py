@@ -49,7 +49,9 @@ def standard_cell(atoms: Any, where: str) -> Any:
     return atoms
 
 
-def species_indices(symbols: Sequence[str], elements: tuple[str, ...], potential: str, where: str) -> np.ndarray:
+def species_indices(
+    symbols: Sequence[str], elements: tuple[str, ...], potential: str, where: str
+) -> np.ndarray:
     """Index of each atom's element in ``elements``.
 
     Raises

@@ -36,7 +36,9 @@ def protocol(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def unbroken(protocol: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("unbroken") / "run"
-    subprocess.run([*COMMAND, str(protocol), "--out", str(out), "--no-report"], check=True, capture_output=True)
+    subprocess.run(
+        [*COMMAND, str(protocol), "--out", str(out), "--no-report"], check=True, capture_output=True
+    )
     return out
 
 
@@ -107,7 +109,9 @@ def test_a_full_disk_is_named_and_what_was_good_is_kept(
         # more than a checkpoint of 64 atoms, less than the whole trajectory
         resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
 
-    full = _start(protocol, out, preexec_fn=small_files, env={**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "0"})
+    full = _start(
+        protocol, out, preexec_fn=small_files, env={**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "0"}
+    )
     _, said = full.communicate(timeout=300)
     assert full.returncode == 3, said
     line = said.strip().splitlines()[-1]

@@ -18,7 +18,9 @@ from carbonize.simulation import memory, propagate
 def test_a_far_too_long_time_step_fails_with_a_sentence(tmp_path: Path) -> None:
     protocol = small_protocol(tmp_path, timestep_fs=50)
     protocol["schedule"] = [{"kind": "hold", "temperature_K": 3000, "duration_ps": 50}]
-    with pytest.raises(SimulationError, match=r"replica 0.*at step \d+ \(.* ps\).*timestep_fs.*checkpoint") as failed:
+    with pytest.raises(
+        SimulationError, match=r"replica 0.*at step \d+ \(.* ps\).*timestep_fs.*checkpoint"
+    ) as failed:
         carbonize.run(protocol, tmp_path / "run", report=False)
     assert failed.value.exit_code == 3
     assert len(str(failed.value).splitlines()) == 1
@@ -73,7 +75,9 @@ def test_exhausted_memory_is_named_and_a_lone_run_keeps_its_folder(
     assert carbonize.run(protocol, tmp_path / "run", report=False).manifest["status"] == "finished"
 
 
-def test_replicas_auto_backs_off_when_memory_runs_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replicas_auto_backs_off_when_memory_runs_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from carbonize import running
     from carbonize.simulation.memory import OutOfMemory
 

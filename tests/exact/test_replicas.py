@@ -95,7 +95,9 @@ def test_a_replica_that_breaks_down_on_the_way_is_frozen(tmp_path: Path) -> None
 
     poisoned = _with_starts(protocol, tmp_path, squeeze)
     poisoned["dynamics"] = {**protocol["dynamics"], "limits": {"max_temperature_K": 9000}}
-    with pytest.raises(SimulationError, match=r"replica 1: the temperature ran away.*limit 9000 K.*at step \d"):
+    with pytest.raises(
+        SimulationError, match=r"replica 1: the temperature ran away.*limit 9000 K.*at step \d"
+    ):
         carbonize.run(poisoned, tmp_path / "run", report=False)
     status = run_status(tmp_path / "run")
     assert [r["state"] for r in status["replicas"]] == ["finished", "failed", "finished"]
@@ -120,7 +122,9 @@ def test_replicas_auto_says_what_it_chose_and_continues_with_it(tmp_path: Path) 
     carbonize.run(protocol, tmp_path / "run", report=False, replicas="auto")
 
 
-@pytest.mark.parametrize(("argument", "said"), [({"replica": 5}, "replicas 0 to 1"), ({"replicas": 0}, "at least 1")])
+@pytest.mark.parametrize(
+    ("argument", "said"), [({"replica": 5}, "replicas 0 to 1"), ({"replicas": 0}, "at least 1")]
+)
 def test_impossible_replicas_are_refused(argument: dict[str, Any], said: str, tmp_path: Path) -> None:
     protocol = small_protocol(tmp_path, replicas=2)
     with pytest.raises(InputError, match=said):

@@ -44,19 +44,18 @@ class NoseHooverChain(Thermostat):
         from jax_md import simulate
 
         dtype = bath.momenta.dtype
-        chain = simulate.nose_hoover_chain(
-            dt, self.chain_length, 1, 1, jnp.asarray(fs_to_internal(self.time_constant_fs), dtype)
-        )
+        tau = jnp.asarray(fs_to_internal(self.time_constant_fs), dtype)
+        # jax-md's annotations ask for plain numbers, its code takes arrays
+        chain = simulate.nose_hoover_chain(dt, self.chain_length, 1, 1, tau)  # pyright: ignore
         kT = jnp.maximum(kT, _SMALLEST_KT_EV)
         kinetic = 0.5 * jnp.sum(bath.momenta * bath.momenta / masses)
-        state = chain.initialize(degrees, kinetic, kT)
-        state = state.set(
-            xi=bath.memory[: self.chain_length],
-            p_xi=bath.memory[self.chain_length :],
+        state = dataclasses.replace(
+            chain.initialize(degrees, kinetic, kT),
+            position=bath.memory[: self.chain_length],
+            momentum=bath.memory[self.chain_length :],
         )
-        state = chain.update_mass(state, kT)
         # one whole step: half a step before and half a step after the middle
         momenta, state = chain.half_step(bath.momenta, state, kT)
         momenta, state = chain.half_step(momenta, state, kT)
-        memory = jnp.concatenate([state.xi, state.p_xi]).astype(dtype)
+        memory = jnp.concatenate([state.position, state.momentum]).astype(dtype)
         return Bath(momenta.astype(dtype), memory, bath.key)
