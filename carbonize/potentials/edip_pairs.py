@@ -124,21 +124,26 @@ def _sum_pairs(
 def _sum_pairs_by_rows(
     q: float, tau: Array, strength: Array, g: Array, unit: tuple[Array, Array, Array]
 ) -> tuple[Array, Array, list[Array]]:
-    """The same with a loop over j, every pair evaluated twice.
+    """The same to the last bit with a loop over j, every pair evaluated twice.
 
     The program does not grow with the square of the slots: for dense and hot structures
     compiling the unrolled one takes minutes.
     """
     x, y, z = unit
     slots = x.shape[0]
-    place = jnp.arange(slots)[:, None]
+    place = jnp.arange(slots - 1)[:, None]
 
     def row(j: Array) -> tuple[Array, ...]:
-        cosine = x[j] * x + y[j] * y + z[j] * z
+        def others(values: Array) -> Array:
+            return jnp.where(place < j, values[:-1], values[1:])
+
+        u, v, w, partner = others(x), others(y), others(z), others(g)
+        cosine = x[j] * u + y[j] * v + z[j] * w
         bell = jnp.exp(-q * (cosine + tau) * (cosine + tau))
-        partner = jnp.where(place == j, 0.0, g)
-        torque = barrier(strength * g[j] * partner * (cosine + tau) * bell)
-        sums = [partner * (1.0 - bell), torque * cosine, torque * x, torque * y, torque * z, torque]
+        first, second = jnp.where(place < j, partner, g[j]), jnp.where(place < j, g[j], partner)
+        cosine, bell = barrier((cosine, bell))
+        torque = barrier(strength * first * second * (cosine + tau) * bell)
+        sums = [partner * (1.0 - bell), torque * cosine, torque * u, torque * v, torque * w, torque]
         return tuple(sum_slots(terms) for terms in sums)
 
     shadow, pull, *turn = jax.lax.map(row, jnp.arange(slots))

@@ -33,6 +33,13 @@ Vectors = tuple[Array, Array, Array]
 
 _WORD_BITS = 32
 
+_TERMS_FUSED = 8
+"""Terms of a sum between barriers.
+
+Of sums much longer than this XLA stores the terms first, so that LLVM contracts no product with
+its addition: without such stops the last bit would depend on how many slots there are.
+"""
+
 barrier = jax.lax.optimization_barrier
 """Keep XLA from fusing across this point.
 
@@ -68,6 +75,8 @@ def sum_slots(rows: Sequence[Array] | Array, dtype: DTypeLike | None = None) -> 
     terms = rows if dtype is None else [row.astype(dtype) for row in rows]
     total = terms[0]
     for k in range(1, len(terms)):
+        if k % _TERMS_FUSED == 0:
+            total = barrier(total)
         total = total + terms[k]
     return total
 

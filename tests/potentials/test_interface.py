@@ -54,3 +54,23 @@ def test_sums_in_double_precision_leave_single_bonds_in_single(case):
     # every bond's force acts on both ends: what is left over is rounding of the sums alone
     assert np.abs(single.forces.sum(axis=1)).max() > 1e-7
     assert np.abs(mixed.forces.sum(axis=1)).max() < 1e-11
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("potential", "capacity", "larger"),
+    [(Edip(), (6, 8, 26, 12), (7, 9, 28, 20)), (TERSOFF, (6,), (9,))],
+    ids=["edip", "tersoff"],
+)
+def test_forces_do_not_depend_on_capacity_or_company_to_the_last_bit(potential, capacity, larger, precision):
+    """213 is odd, so an atom's place in the processor's vectors differs alone and in company."""
+    first, second, third = (random_bonds(213, seed, precision) for seed in (1, 2, 3))
+    alone = evaluate(potential, second, capacity)
+    assert (alone.usage.max(axis=1) <= capacity).all()
+    for bonds, sizes, mine in (
+        (second, larger, slice(None)),
+        (end_to_end([first, second, third]), capacity, slice(213, 426)),
+    ):
+        other = evaluate(potential, bonds, sizes)
+        for name in ("energies", "forces", "virials", "usage", "reach_A"):
+            assert np.array_equal(getattr(other, name)[..., mine], getattr(alone, name)), name
