@@ -51,12 +51,12 @@ class NoseHooverChain(Thermostat):
         kinetic = 0.5 * jnp.sum(bath.momenta * bath.momenta / masses)
         state = chain.initialize(degrees, kinetic, kT)
         state = state.set(
-            xi=bath.memory[: self.chain_length],
-            p_xi=bath.memory[self.chain_length :],
+            position=bath.memory[: self.chain_length],
+            momentum=bath.memory[self.chain_length :],
         )
         state = chain.update_mass(state, kT)
         # one whole step: half a step before and half a step after the middle
         momenta, state = chain.half_step(bath.momenta, state, kT)
         momenta, state = chain.half_step(momenta, state, kT)
-        memory = jnp.concatenate([state.xi, state.p_xi]).astype(dtype)
+        memory = jnp.concatenate([state.position, state.momentum]).astype(dtype)
         return Bath(momenta.astype(dtype), memory, bath.key)
