@@ -220,7 +220,7 @@ def _cavities(pairs: Mapping[str, Pair], replicas: int) -> str:
     d = pairs["density"]
     if d.known and abs(d.last - d.first) < 0.002:
         text += (
-            f" The cell's volume is fixed (density {number(d.last, 3)} g/cm³), "
+            f" The cell kept its volume (density {number(d.last, 3)} g/cm³), "
             "so cavities can grow only where walls draw together."
         )
     return text

@@ -96,9 +96,14 @@ def potential_name(protocol: RunConfig) -> str:
 def sentence(protocol: RunConfig, n_atoms: int, replicas: int, density_g_cm3: float) -> str:
     """What was run, in one sentence."""
     who = f"{n_atoms:,} carbon atoms at {number(density_g_cm3, 2)} g/cm³"
-    many = f", {replicas} replicas with different random forces," if replicas > 1 else ""
+    different = ["start structures"] * (len(protocol.structure.starts) > 1)
+    different += ["schedules"] * (len(protocol.named_schedules) > 1)
+    different = different or ["random numbers"]
+    many = f", {replicas} replicas with different {' and '.join(different)}," if replicas > 1 else ""
     steps = stages(protocol)
-    how = f"were annealed with the {potential_name(protocol)} potential at constant volume"
+    barostat = protocol.dynamics.barostat
+    where = "constant volume" if barostat is None else f"a pressure of {barostat.pressure_GPa:g} GPa"
+    how = f"were annealed with the {potential_name(protocol)} potential at {where}"
     return f"{who}{many} {how}: {'; '.join(steps)}."
 
 
@@ -110,6 +115,13 @@ def status(manifest: Mapping[str, Any]) -> dict[str, str] | None:
     step, total = manifest.get("step"), manifest.get("total_steps")
     far = f" at step {step:,} of {total:,}" if isinstance(step, int) and isinstance(total, int) else ""
     told = manifest.get("message")
+    failed = manifest.get("failed")
+    if manifest.get("ended") and isinstance(failed, Mapping):
+        who = ", ".join(str(r) for r in failed)
+        return {
+            "state": state,
+            "text": f"Replica {who} broke down; what follows describes the others. It said: {told}",
+        }
     return {
         "state": state,
         "text": f"This run is not finished (status: {state}{far}). "

@@ -51,7 +51,7 @@ def test_limits_can_be_set(limits: dict[str, Any], said: str, tmp_path: Path) ->
 def test_a_batch_beyond_the_device_is_refused_before_memory_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "available_bytes", lambda device: 1_000_000)
+    monkeypatch.setattr(memory, "available_bytes", lambda device: 1000)
     protocol = small_protocol(tmp_path)
     with pytest.raises(SimulationError, match=r"needs .* of memory.*free.*--replicas auto") as failed:
         carbonize.run(protocol, tmp_path / "run", report=False)
