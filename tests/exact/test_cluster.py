@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -42,13 +42,12 @@ def unbroken(protocol: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def _start(protocol: Path, out: Path, **options: Any) -> subprocess.Popen[str]:
+def _start(protocol: Path, out: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*COMMAND, str(protocol), "--out", str(out), "--no-report"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        **options,
     )
 
 
@@ -101,16 +100,15 @@ def test_a_second_process_on_one_folder_is_refused_naming_the_first(protocol: Pa
 def test_a_full_disk_is_named_and_what_was_good_is_kept(
     protocol: Path, unbroken: Path, tmp_path: Path
 ) -> None:
-    import resource
-
     out = tmp_path / "run"
-
-    def small_files() -> None:
-        # more than a checkpoint of 64 atoms, less than the whole trajectory
-        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
-
-    full = _start(
-        protocol, out, preexec_fn=small_files, env={**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "0"}
+    # more than a checkpoint of 64 atoms, less than the whole trajectory
+    command = shlex.join([*COMMAND, str(protocol), "--out", str(out), "--no-report"])
+    full = subprocess.Popen(
+        ["bash", "-c", f"ulimit -f 40; exec {command}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "0"},
     )
     _, said = full.communicate(timeout=300)
     assert full.returncode == 3, said
