@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 import warnings
 from collections import deque
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from carbonize.errors import InputError
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["atoms_from_gsd", "read_frames", "validate_atoms"]
+__all__ = ["atoms_from_gsd", "first_line", "open_gsd", "read_frames", "validate_atoms"]
 
 _SPARE_BYTES = 2 << 30  # libraries that a reader loads are in it
 _BYTES_PER_BYTE = 500  # of memory for one in a file
@@ -224,14 +225,34 @@ def _check_counts(path: Path) -> None:
 
 def _read_gsd(path: Path) -> Iterator[Atoms]:
     """Frames of a GSD file."""
+    with open_gsd(path) as trajectory:
+        for number in range(len(trajectory)):
+            yield atoms_from_gsd(trajectory[number], f"{path}: frame {number}")
+
+
+def open_gsd(path: Path) -> Any:
+    """A GSD file opened for reading (:class:`gsd.hoomd.HOOMDTrajectory`), looked over before.
+
+    Raises
+    ------
+    InputError
+        If it is damaged.
+    """
     import gsd.hoomd
 
     from carbonize.io.gsd_layout import check_gsd
 
-    check_gsd(path)
-    with gsd.hoomd.open(str(path), "r") as trajectory:
-        for number in range(len(trajectory)):
-            yield atoms_from_gsd(trajectory[number], f"{path}: frame {number}")
+    tries = 4
+    while True:
+        tries -= 1
+        check_gsd(path)
+        try:
+            return gsd.hoomd.open(str(path), "r")
+        except Exception as error:
+            # a run that appends a frame in this moment looks damaged to the library
+            if tries == 0 or not isinstance(error, RuntimeError):
+                raise InputError(f"{path}: not a readable GSD file: {first_line(error)}") from None
+            time.sleep(0.01)
 
 
 def atoms_from_gsd(frame: Any, where: str = "the frame") -> Atoms:
