@@ -17,17 +17,27 @@ from carbonize.errors import InputError
 
 __all__ = ["config_hash", "dump_protocol", "load_protocol", "parse_protocol"]
 
-_MAX_BYTES = 4 * 1024 * 1024
+_MAX_BYTES = 512 * 1024  # a larger file can take YAML's reader minutes
+_MAX_DEPTH = 32
+_MAX_MESSAGE = 600
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without repeated keys and without aliases (a protocol needs neither)."""
+    """YAML without repeated keys, aliases (a protocol needs neither) and deep nesting."""
+
+    _depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
+        mark = self.peek_event().start_mark
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
             raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", mark)
-        return super().compose_node(parent, index)
+        if self._depth >= _MAX_DEPTH:
+            raise yaml.constructor.ConstructorError(None, None, "nested too deeply", mark)
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -53,9 +63,11 @@ def load_protocol(path: str | Path) -> RunConfig:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise InputError(f"{path}: a protocol is a short text file; this one is over 4 MB")
-        text = path.read_text(encoding="utf-8")
+        with open(path, "rb") as file:
+            raw = file.read(_MAX_BYTES + 1)  # a device can be endless
+        if len(raw) > _MAX_BYTES:
+            raise InputError(f"{path}: a protocol is a short text file; this one is over 512 KB")
+        text = raw.decode("utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: no such protocol file") from None
     except IsADirectoryError:
@@ -67,7 +79,7 @@ def load_protocol(path: str | Path) -> RunConfig:
     try:
         data = yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, RecursionError, ValueError) as err:
-        raise InputError(f"{path}: not valid YAML: {_yaml_problem(err)}") from None
+        raise InputError(f"{path}: not valid YAML: {_short(_yaml_problem(err))}") from None
     if not isinstance(data, dict):
         raise InputError(f"{path}: a protocol is a mapping that starts with 'name:', got {_kind(data)}")
     return parse_protocol(data, base=path.resolve().parent, source=str(path))
@@ -95,7 +107,7 @@ def parse_protocol(
     try:
         config = RunConfig.model_validate(dict(data))
     except ValidationError as err:
-        raise InputError(f"{source}: {explain_validation(err, RunConfig)}") from None
+        raise InputError(f"{source}: {_short(explain_validation(err, RunConfig))}") from None
     except RecursionError:
         raise InputError(f"{source}: nested too deeply") from None
     return _resolve_paths(config, Path(base) if base is not None else Path.cwd())
@@ -206,6 +218,12 @@ def _yaml_problem(err: Exception) -> str:
     mark = getattr(err, "problem_mark", None)
     problem = getattr(err, "problem", None) or str(err).split("\n")[0]
     return f"{problem} (line {mark.line + 1}, column {mark.column + 1})" if mark else str(problem)
+
+
+def _short(text: str) -> str:
+    """One line of printable text, whatever it repeats from a file."""
+    text = "".join(c if c.isprintable() else " " for c in text)
+    return text if len(text) <= _MAX_MESSAGE else f"{text[: _MAX_MESSAGE - 3]}..."
 
 
 def _kind(data: Any) -> str:

@@ -6,6 +6,9 @@ read. :func:`validate_atoms` finds what no analysis or simulation could make sen
 
 from __future__ import annotations
 
+import contextlib
+import re
+import time
 import warnings
 from collections import deque
 from collections.abc import Iterator
@@ -19,12 +22,18 @@ from carbonize.errors import InputError
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["atoms_from_gsd", "read_frames", "validate_atoms"]
+__all__ = ["atoms_from_gsd", "first_line", "open_gsd", "read_frames", "validate_atoms"]
 
+_SPARE_BYTES = 2 << 30  # libraries that a reader loads are in it
+_BYTES_PER_BYTE = 500  # of memory for one in a file
+_COLUMNS = re.compile(rb":[A-Za-z]:(\d+)")
 _GSD_MAGIC = b"\xdfe\xdfe\xdfe\xdfe"
 
 CLOSEST_ATOMS_A = 0.1
 """Two atoms nearer than this are a broken structure."""
+
+FARTHEST_A = 1e7
+"""No structure of atoms is a millimetre wide; beyond, distances lose their digits."""
 
 
 def read_frames(source: str | Path, which: Literal["all"] | int = "all") -> Iterator[tuple[int, Atoms]]:
@@ -102,13 +111,17 @@ def _checked(path: Path, frames: Iterator[Atoms]) -> Iterator[tuple[int, Atoms]]
     index = 0
     while True:
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _memory_in_proportion(path):
                 warnings.simplefilter("ignore")  # readers warn about details of formats
                 atoms = next(frames)
         except StopIteration:
             break
         except InputError:
             raise
+        except MemoryError:
+            raise InputError(
+                f"{path}: frame {index} asks for far more memory than a file of its size can need; it is damaged"
+            ) from None
         except Exception as error:
             # ASE's many readers raise about anything; the first line of it says most
             raise InputError(
@@ -121,6 +134,32 @@ def _checked(path: Path, frames: Iterator[Atoms]) -> Iterator[tuple[int, Atoms]]
         index += 1
     if index == 0:
         raise InputError(f"{path} has no frames")
+
+
+@contextlib.contextmanager
+def _memory_in_proportion(path: Path) -> Iterator[None]:
+    """Let a reader take memory in proportion to its file, and no more.
+
+    A number of atoms in a file of a few lines makes some of ASE's readers ask for all the
+    memory there is. Where the system cannot tell or limit it, nothing is done.
+    """
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + _SPARE_BYTES + _BYTES_PER_BYTE * path.stat().st_size
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        if soft != resource.RLIM_INFINITY and soft <= limit:
+            yield
+            return
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    except (ImportError, OSError, ValueError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def first_line(error: Exception) -> str:
@@ -146,6 +185,8 @@ def _read_ase(path: Path) -> Iterator[Atoms]:
         raise InputError(
             f"{path}: unknown format; use one that ASE reads (for example extxyz, cif, POSCAR) or GSD"
         ) from None
+    if file_format in ("extxyz", "xyz"):
+        _check_counts(path)
     # the explicit format and the "@" switch keep odd characters in a path from being interpreted
     for atoms in iread(str(path), slice(None), format=file_format, do_not_split_by_at_sign=True):
         if not isinstance(atoms, Atoms):
@@ -153,16 +194,65 @@ def _read_ase(path: Path) -> Iterator[Atoms]:
         yield atoms
 
 
+def _check_counts(path: Path) -> None:
+    """Refuse an xyz file that claims more atoms or columns than can follow: ASE would go through each of them."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+        frame = 0
+        while line := file.readline():
+            if line.startswith(b"VEC"):  # cell vectors after a frame, in one dialect
+                continue
+            try:
+                count = int(line)
+            except ValueError:
+                return  # no number of atoms: what that means is ASE's to say
+            if count > size - file.tell():
+                raise InputError(
+                    f"{path}: frame {frame} cannot be read: it is said to have {count} atoms, but only "
+                    f"{size - file.tell()} bytes follow"
+                )
+            comment = file.readline()
+            columns = max((int(n[:20]) for n in _COLUMNS.findall(comment)), default=0)
+            if columns > size - file.tell():
+                raise InputError(
+                    f"{path}: frame {frame} cannot be read: its Properties name {columns} columns, but only "
+                    f"{size - file.tell()} bytes follow"
+                )
+            for _ in range(count):
+                file.readline()
+            frame += 1
+
+
 def _read_gsd(path: Path) -> Iterator[Atoms]:
     """Frames of a GSD file."""
+    with open_gsd(path) as trajectory:
+        for number in range(len(trajectory)):
+            yield atoms_from_gsd(trajectory[number], f"{path}: frame {number}")
+
+
+def open_gsd(path: Path) -> Any:
+    """A GSD file opened for reading (:class:`gsd.hoomd.HOOMDTrajectory`), looked over before.
+
+    Raises
+    ------
+    InputError
+        If it is damaged.
+    """
     import gsd.hoomd
 
     from carbonize.io.gsd_layout import check_gsd
 
-    check_gsd(path)
-    with gsd.hoomd.open(str(path), "r") as trajectory:
-        for number in range(len(trajectory)):
-            yield atoms_from_gsd(trajectory[number], f"{path}: frame {number}")
+    tries = 4
+    while True:
+        tries -= 1
+        check_gsd(path)
+        try:
+            return gsd.hoomd.open(str(path), "r")
+        except Exception as error:
+            # a run that appends a frame in this moment looks damaged to the library
+            if tries == 0 or not isinstance(error, RuntimeError):
+                raise InputError(f"{path}: not a readable GSD file: {first_line(error)}") from None
+            time.sleep(0.01)
 
 
 def atoms_from_gsd(frame: Any, where: str = "the frame") -> Atoms:
@@ -230,8 +320,9 @@ def validate_atoms(atoms: Atoms, where: str = "the structure") -> None:
     Raises
     ------
     InputError
-        Without atoms; with a position or cell vector that is not finite, a periodic cell
-        without volume, or two atoms (or images) closer than :data:`CLOSEST_ATOMS_A`.
+        Without atoms; with a position or cell vector that is not finite or beyond
+        :data:`FARTHEST_A`, a periodic cell without volume, or two atoms (or images) closer
+        than :data:`CLOSEST_ATOMS_A`.
     """
     from carbonize.periodic import make_lattice, neighbor_pairs
 
@@ -247,6 +338,10 @@ def validate_atoms(atoms: Atoms, where: str = "the structure") -> None:
     cell, pbc = atoms.cell.array, np.asarray(atoms.pbc)
     if not np.isfinite(cell).all():
         raise InputError(f"{where}: the cell has a component that is not finite; mend the file")
+    for what, vectors in (("position of an atom", atoms.positions), ("cell vector", cell)):
+        largest = np.abs(vectors).max()
+        if largest > FARTHEST_A:
+            raise InputError(f"{where}: a {what} has a component of {largest:.3g} A; lengths are in A")
     if pbc.any():
         periods = cell[pbc]
         lengths = np.linalg.norm(periods, axis=1)
@@ -263,11 +358,26 @@ def validate_atoms(atoms: Atoms, where: str = "the structure") -> None:
                 f"{where}: a cell vector of {shortest:.3g} A puts each atom on top of its own image; "
                 "lengths are in A"
             )
-    pairs = neighbor_pairs(atoms.positions, cell, pbc, CLOSEST_ATOMS_A)
+    lattice = make_lattice(cell, pbc)
+    wrapped = lattice.fractional(np.asarray(atoms.positions, float)) @ lattice.vectors
+    same = _same_voxel(wrapped)
+    # many atoms in one place would be too many pairs to hold: one such pair is enough
+    few = slice(None) if same is None else list(same)
+    pairs = neighbor_pairs(atoms.positions[few], cell, pbc, CLOSEST_ATOMS_A)
     if len(pairs.distance):
         nearest = int(np.argmin(pairs.distance))
-        one, two = sorted((int(pairs.first[nearest]), int(pairs.second[nearest])))
+        numbers = np.arange(len(atoms))[few]
+        one, two = sorted(int(numbers[of[nearest]]) for of in (pairs.first, pairs.second))
         raise InputError(
             f"{where}: atoms {one} and {two} overlap "
             f"({pairs.distance[nearest]:.3g} A apart, images included); remove one of them"
         )
+
+
+def _same_voxel(positions: np.ndarray) -> tuple[int, int] | None:
+    """Two atoms in one cube so small that they certainly overlap; None if there are none."""
+    edge = 0.5 * CLOSEST_ATOMS_A  # its diagonal is shorter than the closest distance
+    voxels = np.floor(positions / edge).astype(np.int64)
+    order = np.lexsort(voxels.T)
+    equal = np.flatnonzero((voxels[order[1:]] == voxels[order[:-1]]).all(axis=1))
+    return (int(order[equal[0]]), int(order[equal[0] + 1])) if len(equal) else None

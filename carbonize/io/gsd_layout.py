@@ -130,9 +130,9 @@ def read_layout(fd: int, lenient: bool = False) -> Layout:
     ):
         if length == 0 or at < _HEADER.size or at + length > size:
             raise ValueError(f"the {what} does not lie in the file")
-    names = _pread(fd, name_blocks * _NAME_BYTES, names_at)
+    # a run may go on writing meanwhile: data first, then names, then the index; read in reverse
     index = np.frombuffer(_pread(fd, allocated * _ENTRY.itemsize, index_at), _ENTRY)
-    # again: a run may have gone on writing while its index was read
+    names = _pread(fd, name_blocks * _NAME_BYTES, names_at)
     size = os.fstat(fd).st_size
     if names[-1] != 0:
         raise ValueError("the list of names has no end")

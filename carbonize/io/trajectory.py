@@ -15,7 +15,7 @@ from typing import Any, overload
 import numpy as np
 
 from carbonize.errors import CarbonizeError, InputError
-from carbonize.io.frames import atoms_from_gsd, first_line
+from carbonize.io.frames import atoms_from_gsd, first_line, open_gsd
 from carbonize.io.gsd_layout import (
     Layout,
     check_gsd,
@@ -209,19 +209,11 @@ class TrajectoryReader(Sequence[Any]):
 
     def _open(self) -> Any:
         if self._file is None:
-            import gsd.hoomd
-
             if not self._path.exists():
                 raise InputError(f"{self._path}: no such trajectory")
             if not self._path.is_file():
                 raise InputError(f"{self._path}: not a regular file")
-            try:
-                check_gsd(self._path)
-                self._file = gsd.hoomd.open(str(self._path), "r")
-            except InputError:
-                raise
-            except Exception as err:
-                raise InputError(f"{self._path}: not a readable GSD file: {first_line(err)}") from None
+            self._file = open_gsd(self._path)
         return self._file
 
     def __len__(self) -> int:

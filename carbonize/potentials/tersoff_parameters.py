@@ -44,6 +44,7 @@ class TersoffEntry:
         return self.R_A + self.D_A
 
 
+_MAX_BYTES = 4 * 1024 * 1024
 _NUMBERS = len(dataclasses.fields(TersoffEntry))
 _NAMES = (
     "m",
@@ -111,7 +112,7 @@ def read_lammps_tersoff(path: str | Path, triplet: Triplet = ("C", "C", "C")) ->
         for where, word in entry[:3]:
             if _number(word) is not None:
                 raise InputError(
-                    f"{path}:{where}: expected an element symbol, got the number {word}; "
+                    f"{path}:{where}: expected an element symbol, got the number {_short(word)}; "
                     f"the entry before has more than {_NUMBERS} numbers: remove the surplus"
                 )
         values = []
@@ -119,9 +120,9 @@ def read_lammps_tersoff(path: str | Path, triplet: Triplet = ("C", "C", "C")) ->
             value = _number(word)
             if value is None:
                 hint = f"every entry needs {_NUMBERS} numbers after its 3 symbols"
-                raise InputError(f"{path}:{where}: {name} must be a number, got {word!r}; {hint}")
+                raise InputError(f"{path}:{where}: {name} must be a number, got {_short(word)!r}; {hint}")
             if not math.isfinite(value):
-                raise InputError(f"{path}:{where}: {name} is {word}; give a finite number")
+                raise InputError(f"{path}:{where}: {name} is {_short(word)}; give a finite number")
             values.append(value)
         if len(entry) < size:
             raise InputError(
@@ -152,13 +153,19 @@ def lammps_text(entries: dict[Triplet, TersoffEntry]) -> str:
 def _tokens(path: Path) -> list[tuple[int, str]]:
     """(line number, word) of every word outside comments."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with open(path, "rb") as file:
+            raw = file.read(_MAX_BYTES + 1)  # a device can be endless
+        if len(raw) > _MAX_BYTES:
+            raise InputError(f"{path}: over 4 MB; give a LAMMPS .tersoff file")
+        text = raw.decode("utf-8")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check the path of the Tersoff parameters") from None
     except IsADirectoryError:
         raise InputError(f"{path}: is a folder; give a LAMMPS .tersoff file") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file; give a LAMMPS .tersoff file") from None
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be read ({reason}); check the path and its permissions") from None
@@ -172,10 +179,16 @@ def _tokens(path: Path) -> list[tuple[int, str]]:
 
 
 def _number(word: str) -> float | None:
+    if not word.isascii() or "_" in word:
+        return None  # Python reads these as numbers, no other program does
     try:
         return float(word)
     except ValueError:
         return None
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= 40 else f"{word[:37]}..."
 
 
 def _check(entry: TersoffEntry, where: str) -> None:

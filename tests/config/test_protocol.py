@@ -294,7 +294,7 @@ def test_a_missing_file_a_folder_and_a_huge_file_are_refused(tmp_path: Path) -> 
         load_protocol(tmp_path / "nowhere.yaml")
     with pytest.raises(InputError, match="is a folder, expected a protocol file"):
         load_protocol(tmp_path)
-    with pytest.raises(InputError, match="over 4 MB"):
+    with pytest.raises(InputError, match="over 512 KB"):
         load_protocol(protocol_file(tmp_path, "#" * (5 * 1024 * 1024)))
 
 

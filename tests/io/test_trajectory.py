@@ -171,6 +171,36 @@ def test_a_frame_is_on_disk_when_append_returns(tmp_path: Path) -> None:
     writer.close()
 
 
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np
+from carbonize.io.trajectory import TrajectoryWriter, make_frame
+writer = TrajectoryWriter(Path(sys.argv[1]))
+print("begun", flush=True)
+for step in range(150):
+    writer.append(make_frame(np.full((1, 3), 0.02 * step), 9 * np.eye(3), ["C"], np.ones(1), step, {"time_ps": 1.0}))
+writer.close()
+"""
+
+
+def test_a_trajectory_can_be_read_while_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.gsd"
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "begun\n"
+    lengths = set()
+    while writer.poll() is None:
+        reader = TrajectoryReader(path)
+        if len(reader):
+            assert reader[-1].info["step"] == len(reader) - 1
+        lengths.add(len(reader))
+    writer.stdout.close()
+    assert writer.returncode == 0
+    assert len(lengths) > 5
+    assert len(TrajectoryReader(path)) == 150
+
+
 def test_distances_survive_the_change_of_origin(tmp_path: Path) -> None:
     positions = carbons(TRICLINIC, spread=0.0)
     atoms = atoms_from_gsd(frame_of(positions, TRICLINIC))
