@@ -22,7 +22,7 @@ from carbonize.io.checkpoint import (
     read_newest_checkpoint,
     write_checkpoint,
 )
-from carbonize.io.files import read_json, write_atomic
+from carbonize.io.files import read_json, remove_leftovers, write_atomic
 from carbonize.io.lock import RunLock
 from carbonize.io.rundir import RunPaths
 from carbonize.manifest import Manifest
@@ -132,6 +132,8 @@ class Session:
         Interrupted
             If a signal came; the run has a checkpoint then.
         """
+        for folder in (self.paths.root, self.paths.checkpoints, self.paths.trajectories):
+            remove_leftovers(folder)  # of a process that was killed while it wrote
         state = self._begin()
         step, total = int(state.step), self._schedules[0].total_steps
         propagator = self._propagator(state, self._replicas)

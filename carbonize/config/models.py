@@ -217,7 +217,7 @@ class DynamicsConfig(_Model):
     seed: Seed = 1
     replicas: Annotated[int, BeforeValidator(_no_bool), Field(ge=1, le=MOST_REPLICAS)] = 1
     neighbor_skin_A: Positive = Field(default=1.2, description="extra radius of the neighbor list")
-    neighbor_capacity: Count | None = Field(
+    neighbor_capacity: Annotated[Count, Field(le=100_000)] | None = Field(
         default=None, description="initial slots per atom in the neighbor list; grows when too small"
     )
     limits: LimitsConfig = LimitsConfig()
@@ -251,7 +251,7 @@ class MinimizeStage(_Model):
 
     kind: Literal["minimize"]
     force_tolerance_eV_A: Positive = 0.01
-    max_steps: Count = 20_000
+    max_steps: Annotated[Count, Field(le=1_000_000_000)] = 20_000
 
 
 class HoldStage(_Model):
