@@ -6,7 +6,7 @@ import dataclasses
 import datetime
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,12 +112,22 @@ class Recorder:
         self.event("started", 0)
         self._writers = [TrajectoryWriter(self.paths.trajectory(r)) for r in self.replicas]
 
-    def resume(self, step: int) -> None:
-        """Drop everything that was written after ``step`` and go on from there."""
+    def resume(self, step: int, failed: Collection[str] = ()) -> None:
+        """Drop everything that was written after ``step`` and go on from there.
+
+        ``failed`` are the replicas (numbers as text) that write no more. Frames that should be
+        there and are not (a machine that lost power) become an event.
+        """
         cut_json_lines(self.paths.series, step)
         cut_json_lines(self.paths.records, step)
         self.event("continued", step)
         self._writers = [TrajectoryWriter(self.paths.trajectory(r), resume_at=step) for r in self.replicas]
+        due = max(step // n * n for n in (self.frame_steps, self.analysis_steps))
+        for replica, writer in zip(self.replicas, self._writers, strict=True):
+            if str(replica) not in failed and due not in writer.steps:
+                message = f"replica {replica}: the trajectory has no frame of step {due}: frames were lost"
+                self.event("frames_lost", step, replica=replica, message=message)
+                self.observer.said(message)
 
     def close(self) -> None:
         """Close the trajectories."""

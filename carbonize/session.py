@@ -282,7 +282,7 @@ class Session:
         self.manifest.started = read_json(self.paths.manifest).get("started", self.manifest.started)
         self.manifest.failed = dict(found.header.get("failed", {}))
         self._sizes = found.header.get("sizes")
-        self._recorder.resume(found.step)
+        self._recorder.resume(found.step, self.manifest.failed)
         for message in self._damaged:
             self.observer.said(message)
             self._recorder.event("damaged_checkpoint", found.step, message=message)
