@@ -112,7 +112,7 @@ def check_same_run(
     if "replica_ids" in manifest and list(manifest["replica_ids"]) != list(replicas):
         differing.append("--replica")
     old, new = (str(v).split(".")[0] for v in (manifest.get("carbonize_version"), carbonize.__version__))
-    if old != new:
+    if "carbonize_version" in manifest and old != new:
         differing.append(
             f"carbonize_version: {manifest.get('carbonize_version')}, now {carbonize.__version__}"
         )

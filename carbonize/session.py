@@ -383,7 +383,8 @@ class Session:
                 potential_eV=minimum.potential_eV,
             )
         propagator.field = minimizer.field
-        propagator.simulate_s += time.perf_counter() - begin
+        spent = self.watch.seconds.get("minimize_s", 0.0) + time.perf_counter() - begin
+        self.watch.seconds["minimize_s"] = spent
         new = dataclasses.replace(
             state,
             positions=jnp.asarray(positions),

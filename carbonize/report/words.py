@@ -232,6 +232,7 @@ def making(protocol: RunConfig, manifest: Mapping[str, Any]) -> list[tuple[str, 
     names = {
         "start_structure_s": "start structure",
         "compile_s": "compilation",
+        "minimize_s": "minimization",
         "simulate_s": "dynamics",
         "analyze_s": "analysis",
         "write_s": "writing",

@@ -87,6 +87,7 @@ def test_a_second_process_on_one_folder_is_refused_naming_the_first(protocol: Pa
     first = _start(protocol, out)
     try:
         _wait_for_step(out, 100, first)
+        first.send_signal(signal.SIGSTOP)  # it must not finish before the second looks
         second = _start(protocol, out)
         _, said = second.communicate(timeout=300)
         assert second.returncode == 2
