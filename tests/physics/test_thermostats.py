@@ -158,7 +158,7 @@ def test_precisions_agree_about_energy_and_pressure(records: dict, name: str) ->
 @pytest.mark.parametrize("name", THERMOSTATS)
 def test_a_ramp_is_followed(records: dict, name: str) -> None:
     seen = records[name, "float64"]
-    # slower than every thermostat: behind by less than 3 %
+    # slower than every thermostat, so none is behind by more than its noise
     lag = seen.ramp[5:].mean(axis=1) - seen.target[5:]
     assert abs(lag.mean()) < 0.03 * (TEMPERATURE_K + COLD_K) / 2
     assert np.abs(lag).max() < 0.15 * seen.target[5:].mean()
@@ -184,10 +184,3 @@ def test_what_the_bath_takes_is_missing_in_the_system(records: dict, name: str, 
     assert abs(np.polyfit(time_ps, total.mean(axis=1), 1)[0]) < 2e-5
     exchanged = np.ptp(seen.bath / len(ATOMS), axis=0)
     assert exchanged.max() == 0 if name == "nve" else exchanged.min() > 0.1
-
-
-def test_strong_friction_holds_the_target_temperature(records: dict) -> None:
-    seen = records["langevin", "float64"]
-    # what a chunk averages: the later half of the ramp, back to a flat target
-    late = (seen.ramp - seen.target[:, None])[len(seen.ramp) // 2 :]
-    assert abs(late.mean()) < 5 * TEMPERATURE_K * np.sqrt(2 / (3 * len(ATOMS)) / late.size)
