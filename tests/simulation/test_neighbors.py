@@ -12,7 +12,7 @@ import pytest
 from ase.neighborlist import primitive_neighbor_list
 
 from carbonize.simulation.cells import wrapped
-from carbonize.simulation.neighbors import bond_vectors, build, make_plan
+from carbonize.simulation.neighbors import bond_vectors, build, make_plan, outdated
 
 CELLS = {
     "cube with cells": (np.eye(3) * 27.0, 600),
@@ -78,3 +78,45 @@ def test_crowded_bins_are_noticed() -> None:
     positions = jnp.asarray(np.random.default_rng(5).uniform(0, 16, (1, 150, 3)))
     plan = dataclasses.replace(make_plan(np.asarray(positions), cells, 3.2, 0.5), bin_capacity=2)
     assert int(jax.jit(functools.partial(build, plan))(positions, cells).crowded[0]) > 2
+
+
+@pytest.mark.parametrize("factor", [0.9, 0.95, 1.0, 1.06])
+@pytest.mark.parametrize("edge", [9.0, 16.0])
+def test_a_list_serves_under_a_changing_cell_as_long_as_it_says(edge: float, factor: float) -> None:
+    rng = np.random.default_rng(8)
+    cells = np.eye(3)[None] * edge
+    positions = jnp.asarray(rng.uniform(0, edge, (1, 150, 3)))
+    plan = make_plan(np.asarray(positions), cells, 2.0, 0.8, slots=120)
+    old = jax.jit(functools.partial(build, plan))(positions, cells)
+    # as far as the criterion lets atoms go, in the worst directions it may not know of
+    limit = max(0.5 * (factor * plan.radius_A - plan.cutoff_A), 0.0)
+    away = rng.normal(size=(1, 150, 3))
+    away *= 0.999 * limit / np.linalg.norm(away, axis=-1, keepdims=True)
+    new_cells = jnp.asarray(cells * factor)
+    near, far = (positions * factor + away * much for much in (1.0, 1.01))
+    assert not outdated(plan, old, near, new_cells, fixed_cell=False)[0]
+    assert bool(outdated(plan, old, far, new_cells, fixed_cell=False)[0]) == (limit > 0)
+    bonds = bond_vectors(plan, old, near, new_cells)
+    length = np.sqrt(np.square([bonds.x, bonds.y, bonds.z]).sum(0))
+    ours = np.sort(length[length < plan.cutoff_A])
+    theirs = primitive_neighbor_list(
+        "d", [1, 1, 1], np.asarray(new_cells[0]), np.asarray(near[0]), plan.cutoff_A
+    )
+    np.testing.assert_allclose(ours, np.sort(theirs), atol=1e-9)
+
+
+def test_a_cell_that_shrinks_below_the_cutoff_makes_any_motion_ask_for_a_new_list() -> None:
+    cells = np.eye(3)[None] * 12.0
+    positions = jnp.asarray(np.random.default_rng(5).uniform(0, 12, (1, 60, 3)))
+    plan = make_plan(np.asarray(positions), cells, 2.0, 0.5)
+    old = build(plan, positions, jnp.asarray(cells))
+    assert outdated(plan, old, positions * 0.75 + 1e-6, jnp.asarray(cells * 0.75), fixed_cell=False)[0]
+
+
+def test_bins_that_became_too_narrow_are_noticed() -> None:
+    cells = np.eye(3)[None] * 16.0
+    positions = jnp.asarray(np.random.default_rng(5).uniform(0, 16, (1, 150, 3)))
+    plan = make_plan(np.asarray(positions), cells, 3.2, 0.5, slots=120, shrink=0.9)
+    for factor, cramped in ((0.91, False), (0.65, True)):
+        neighbors = build(plan, positions * factor, jnp.asarray(cells * factor))
+        assert bool(neighbors.cramped[0]) == cramped
