@@ -192,8 +192,12 @@ class Recorder:
         records = list(read_json_lines(self.paths.records))
         attributes = {"name": self.config.name, "carbonize_version": carbonize.__version__}
         aside = self.paths.analysis.with_name(".analysis.nc.tmp")
-        analysis_dataset(records, attributes).to_netcdf(aside, engine="h5netcdf")
-        aside.replace(self.paths.analysis)
+        try:
+            analysis_dataset(records, attributes).to_netcdf(aside, engine="h5netcdf")
+            aside.replace(self.paths.analysis)
+        except (OSError, RuntimeError) as err:  # the HDF5 library raises either for a full disk
+            aside.unlink(missing_ok=True)
+            raise CarbonizeError(f"{self.paths.analysis}: cannot be written: {err}") from None
         write_atomic(self.paths.pores, pores_csv(records))
         text = json.dumps(summary(records, self.config.name, "finished"), indent=1) + "\n"
         write_atomic(self.paths.summary, text)

@@ -33,6 +33,8 @@ from carbonize.stopping import Stop
 
 __all__ = ["Session", "chunk_steps"]
 
+_CONTINUE = "run the same command again to continue once this is mended"
+
 _LONGEST_CHUNK, _SHORTEST_CHUNK = 500, 20
 _ATOM_STEPS_PER_CHUNK = 4_000_000
 
@@ -134,7 +136,12 @@ class Session:
         """
         for folder in (self.paths.root, self.paths.checkpoints, self.paths.trajectories):
             remove_leftovers(folder)  # of a process that was killed while it wrote
-        state = self._begin()
+        try:
+            state = self._begin()
+        except InputError:
+            raise
+        except (CarbonizeError, OSError) as err:
+            raise SimulationError(f"{err} (before the first step of this session; {_CONTINUE})") from None
         step, total = int(state.step), self._schedules[0].total_steps
         propagator = self._propagator(state, self._replicas)
         for place, replica in enumerate(self._replicas):
@@ -437,7 +444,7 @@ class Session:
         time_ps = step * self.config.dynamics.timestep_fs / 1000
         text = " ".join(str(err).splitlines()) or type(err).__name__
         place = "" if ended else f" (at step {step}, {time_ps:g} ps; "
-        advice = "" if ended else "run the same command again to continue once this is mended; "
+        advice = "" if ended else f"{_CONTINUE}; "
         message = f"{text}{place or ' ('}{advice}last good checkpoint: {self._last_checkpoint()})"
         # a full disk may take neither of them: the message reaches the terminal all the same
         with contextlib.suppress(CarbonizeError, OSError):
