@@ -97,6 +97,8 @@ def test_one_poisoned_replica_is_named_and_the_others_go_on(
     assert np.isfinite(report.potential_eV[[0, 2]]).all()
 
 
+# together, replicas share the moments at which lists are built, and with them the rounding
+@pytest.mark.parametrize("batch", [True], ids=["one by one"], indirect=True)
 def test_a_fault_on_the_way_has_its_own_step_and_spares_the_rest(batch: tuple[Propagator, State]) -> None:
     _, start = batch
     sound, *_ = advance(batch, start)
