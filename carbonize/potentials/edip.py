@@ -35,6 +35,7 @@ from jax import Array
 from jax.typing import DTypeLike
 from jaxtyping import Float, Int
 
+from carbonize.potentials import device
 from carbonize.potentials import symmetric as sym
 from carbonize.potentials.base import Bonds, Capacity, Evaluation, Potential
 from carbonize.potentials.edip_pairs import pairs_and_triples
@@ -45,7 +46,7 @@ from carbonize.potentials.slots import (
     forces_from_bonds,
     gather,
     scatter_add,
-    shorten,
+    shells,
     sum_slots,
     virials,
 )
@@ -112,13 +113,11 @@ class Edip(Potential):
     ) -> Evaluation:
         """Energies (eV), forces (eV/A) and virials (eV); see :class:`Potential`."""
         del species  # one element
-        r2 = barrier(bonds.x * bonds.x + bonds.y * bonds.y + bonds.z * bonds.z)
-        in_core = r2 < self.p_high_A * self.p_high_A
-        in_sphere = r2 < self.f_high_A * self.f_high_A
-        in_range = r2 < self.c0_A * self.c0_A
-        core_bonds, core_count = shorten(bonds, in_core, capacity[0])
-        rim_bonds, rim_count = shorten(bonds, in_sphere & ~in_core, capacity[1])
-        beyond_bonds, beyond_count = shorten(bonds, in_range & ~in_sphere, capacity[2])
+        on_card = device.available()
+        sort = device.shells if on_card else shells
+        bounds = ((0.0, self.p_high_A), (self.p_high_A, self.f_high_A), (self.f_high_A, self.c0_A))
+        lists = sort(bonds, bounds, capacity[:3])
+        (core_bonds, core_count), (rim_bonds, rim_count), (beyond_bonds, beyond_count) = lists
         core, rim, beyond = _shell(core_bonds), _shell(rim_bonds), _shell(beyond_bonds)
 
         # Forwards: z and M, then the generalised coordination Z, then U.
@@ -142,8 +141,12 @@ class Edip(Potential):
         rep3, rep2, Z = barrier((rep3, rep2, Z))
         reach = self.a_A + self.a_slope_A * Z
         live = reach - _TRIM_A
-        live_bonds, live_count = shorten(bonds, barrier(r2 < live * live), max(capacity[3], 2))
-        energies, dE_dZ, live_gradient = pairs_and_triples(self, live_bonds, Z, _TRIM_A, accumulate)
+        ((live_bonds, live_count),) = sort(bonds, ((0.0, live),), (max(capacity[3], 2),))
+        if on_card:
+            terms = device.pairs_and_triples(self, live_bonds, live_count, Z, _TRIM_A, accumulate)
+        else:
+            terms = pairs_and_triples(self, live_bonds, Z, _TRIM_A, accumulate)
+        energies, dE_dZ, live_gradient = terms
 
         # Backwards: from dE/dZ to dE/dM and dE/dz, then to the bonds.
         twins = self._dihedrals_backwards(core, p.value, atoms, dihedrals, dE_dZ)
@@ -157,9 +160,15 @@ class Edip(Potential):
             )
         )
         dE_dthree = dE_dZ * (self.Z_dihedral * dihedrals.total + rep3) + twins.dE_dthree
-        dE_dpartner = jnp.zeros_like(Z)  # pi(z_j), from all the atoms that j repels
-        for shell, repulsion in zip((core, rim, beyond), repulsions, strict=True):
-            dE_dpartner = scatter_add(dE_dpartner, shell.neighbor, dE_dZ * repulsion.s * repulsion.uQu)
+        from_repelled = [dE_dZ * repulsion.s * repulsion.uQu for repulsion in repulsions]
+        if on_card:
+            dE_dpartner = device.scatter_add(
+                [(b, n, v) for (b, n), v in zip(lists, from_repelled, strict=True)]
+            )
+        else:
+            dE_dpartner = jnp.zeros_like(Z)  # pi(z_j), from all the atoms that j repels
+            for shell, values in zip((core, rim, beyond), from_repelled, strict=True):
+                dE_dpartner = scatter_add(dE_dpartner, shell.neighbor, values)
         dE_dz = barrier(
             dE_dZ * (1.0 + atoms.pi.d_two * rep2)
             + dE_dthree * atoms.pi.d_three
@@ -177,9 +186,16 @@ class Edip(Potential):
             (beyond_bonds, self._gradient(beyond, repulsions[2], atoms.Q, dE_dZ)),
             (live_bonds, live_gradient),
         ]
+        if on_card:
+            counts = (core_count, rim_count, beyond_count, live_count)
+            forces = device.forces_from_bonds(
+                [(b, n, g) for (b, g), n in zip(shares, counts, strict=True)], accumulate
+            )
+        else:
+            forces = forces_from_bonds(shares, accumulate)
         return Evaluation(
             energies=energies,
-            forces=forces_from_bonds(shares, accumulate),
+            forces=forces,
             virials=sum_slots([virials(b, g, accumulate) for b, g in shares]) if with_virials else None,
             usage=jnp.stack((core_count, rim_count, beyond_count, live_count)),
             reach_A=jnp.maximum(reach, self.c0_A),

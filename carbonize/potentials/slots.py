@@ -6,6 +6,7 @@ All arrays here are (slot, atom): row k holds the k-th neighbour of every atom.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +24,7 @@ __all__ = [
     "gather",
     "pick",
     "scatter_add",
+    "shells",
     "shorten",
     "sum_slots",
     "virials",
@@ -40,14 +42,17 @@ Of sums much longer than this XLA stores the terms first, so that LLVM contracts
 its addition: without such stops the last bit would depend on how many slots there are.
 """
 
-barrier = jax.lax.optimization_barrier
-"""Keep XLA from fusing across this point.
 
-XLA:CPU otherwise recomputes cheap-looking producers (exponentials among them) inside every
-consumer. The CPU backend honours barriers only under :func:`compiler_options`. Without them
-results are the same, but EDIP compiles 8 times and runs 30 times as long: every ``jax.jit``
-around a potential should pass them.
-"""
+def barrier(values: Any) -> Any:
+    """Keep XLA from fusing across this point, except on graphics cards.
+
+    XLA:CPU otherwise recomputes cheap-looking producers (exponentials among them) inside every
+    consumer. The CPU backend honours barriers only under :func:`compiler_options`. Without them
+    results are the same, but EDIP compiles 8 times and runs 30 times as long: every ``jax.jit``
+    around a potential should pass them. On a card arithmetic is cheaper than memory, and fewer
+    kernels are better (docs/benchmarks.md).
+    """
+    return values if jax.default_backend() == "gpu" else jax.lax.optimization_barrier(values)
 
 
 def compiler_options(backend: str | None = None) -> dict[str, str] | None:
@@ -132,6 +137,23 @@ def shorten(bonds: Bonds, keep: Bool[Array, "slot atom"], capacity: int) -> tupl
         z=take(bonds.z, 0.0),
     )
     return barrier(short), count
+
+
+def shells(
+    bonds: Bonds, bounds: Sequence[tuple[float, float | Array]], capacities: Sequence[int]
+) -> list[tuple[Bonds, Int[Array, " atom"]]]:
+    """For each of ``bounds`` the bonds with low <= r < high (A), and how many each atom has.
+
+    ``high`` may differ from atom to atom.
+    """
+    r2 = barrier(bonds.x * bonds.x + bonds.y * bonds.y + bonds.z * bonds.z)
+    found = []
+    for (low, high), capacity in zip(bounds, capacities, strict=True):
+        keep = r2 < high * high
+        if low > 0.0:
+            keep = keep & ~(r2 < low * low)
+        found.append(shorten(bonds, barrier(keep), capacity))
+    return found
 
 
 def forces_from_bonds(

@@ -23,8 +23,9 @@ from jax.typing import DTypeLike
 from jaxtyping import Float, Int
 
 from carbonize.errors import InputError
+from carbonize.potentials import device
 from carbonize.potentials.base import Bonds, Capacity, Evaluation, Potential
-from carbonize.potentials.slots import barrier, forces_from_bonds, shorten, sum_slots, virials
+from carbonize.potentials.slots import barrier, forces_from_bonds, shells, sum_slots, virials
 from carbonize.potentials.tersoff_parameters import TersoffEntry, Triplet
 
 __all__ = ["Tersoff"]
@@ -80,12 +81,17 @@ class Tersoff(Potential):
         del species  # one element
         entry = self.table[0][1]
         cutoff_A = entry.cutoff_A
-        r2 = barrier(bonds.x * bonds.x + bonds.y * bonds.y + bonds.z * bonds.z)
-        short, count = shorten(bonds, r2 < cutoff_A * cutoff_A, capacity[0])
+        on_card = device.available()
+        sort = device.shells if on_card else shells
+        ((short, count),) = sort(bonds, ((0.0, cutoff_A),), capacity)
         energies, gradient = _bond_order(entry, short, accumulate)
+        if on_card:
+            forces = device.forces_from_bonds([(short, count, gradient)], accumulate)
+        else:
+            forces = forces_from_bonds([(short, gradient)], accumulate)
         return Evaluation(
             energies=energies,
-            forces=forces_from_bonds([(short, gradient)], accumulate),
+            forces=forces,
             virials=virials(short, gradient, accumulate) if with_virials else None,
             usage=count[None],
             reach_A=jnp.full(count.shape, cutoff_A, bonds.x.dtype),
