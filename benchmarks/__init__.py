@@ -1,0 +1,1 @@
+"""Measurements that docs/benchmarks.md reports; not part of the package."""

@@ -1,0 +1,95 @@
+"""Hot disordered carbon of any size for benchmarks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from ase.io import read
+
+from carbonize.potentials.base import Potential
+from carbonize.potentials.edip import Edip
+from carbonize.potentials.tersoff import Tersoff
+from carbonize.potentials.tersoff_parameters import NAMED_SETS
+from carbonize.schedules import Schedule
+from carbonize.simulation.dynamics import Langevin
+from carbonize.simulation.propagate import Propagator
+from carbonize.simulation.state import initial_state, replica_keys
+
+__all__ = [
+    "DENSITY_G_CM3",
+    "MASS_AMU",
+    "SKIN_A",
+    "TEMPERATURE_K",
+    "TIMESTEP_FS",
+    "melted",
+    "potential",
+    "propagator",
+    "tiled",
+]
+
+DENSITY_G_CM3 = 1.5
+TEMPERATURE_K = 3500.0
+TIMESTEP_FS = 0.5
+SKIN_A = 1.2
+MASS_AMU = 12.011
+
+_STRUCTURE = Path(__file__).parent.parent / "structures" / "precursor-1000.extxyz"
+_RATTLE_A = 0.02
+
+
+def potential(name: str) -> Potential:
+    """``edip`` or ``tersoff`` (the set of 1989)."""
+    triplet = ("C", "C", "C")
+    return Edip() if name == "edip" else Tersoff(((triplet, NAMED_SETS["tersoff-1989"][triplet]),))
+
+
+def melted(name: str, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions (atom, 3) and cell (A) of 1,000 atoms of porous carbon, compressed and heated.
+
+    The shipped precursor is scaled to 1.5 g/cm3 and driven at 3,500 K with the potential's own
+    forces for ``steps`` steps of 0.5 fs.
+    """
+    atoms = read(_STRUCTURE)
+    mass_g = len(atoms) * MASS_AMU * 1.66053906660e-24  # type: ignore[arg-type]
+    edge_A = (mass_g / DENSITY_G_CM3) ** (1 / 3) * 1e8
+    cell = np.eye(3) * edge_A
+    positions = atoms.get_scaled_positions() @ cell  # type: ignore[union-attr]
+    run, state = propagator(name, positions[None].astype("float32"), cell, friction_per_ps=50.0)
+    for _ in range(0, steps, 100):
+        state, _ = run.advance(state, 100)
+    return np.asarray(state.positions[0], float), cell
+
+
+def tiled(
+    positions: np.ndarray, cell: np.ndarray, times: tuple[int, int, int], seed: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """The cell repeated, each copy shaken by 0.02 A so that none equals another."""
+    shifts = np.stack(np.meshgrid(*[np.arange(n) for n in times], indexing="ij"), -1).reshape(-1, 1, 3) @ cell
+    everything = (positions[None] + shifts).reshape(-1, 3)
+    noise = np.random.default_rng(seed).normal(size=everything.shape) * _RATTLE_A
+    return everything + noise, cell * np.array(times)[:, None]
+
+
+def propagator(
+    name: str, positions: np.ndarray, cell: np.ndarray, friction_per_ps: float = 1.0, seed: int = 1
+) -> tuple[Propagator, object]:
+    """Whole molecular dynamics of positions (replica, atom, 3) at 3,500 K, and its first state."""
+    import jax.numpy as jnp
+
+    replicas, atoms, _ = positions.shape
+    masses = np.full(atoms, MASS_AMU)
+    schedule = Schedule((0,), (TEMPERATURE_K,), (0.0,), 10**9, ("hold",))
+    run = Propagator(
+        potential(name),
+        schedule,
+        Langevin(TIMESTEP_FS, friction_per_ps),
+        positions,
+        cell,
+        masses,
+        np.zeros(atoms, np.int32),
+        SKIN_A,
+    )
+    keys = replica_keys(seed, list(range(replicas)))
+    state = initial_state(jnp.asarray(positions), jnp.asarray(masses, positions.dtype), TEMPERATURE_K, keys)
+    return run, state
