@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import io
 import json
 import time
 from collections.abc import Collection, Sequence
@@ -191,13 +192,10 @@ class Recorder:
         """The files that stand at the end: analysis.nc, pores.csv, summary.json."""
         records = list(read_json_lines(self.paths.records))
         attributes = {"name": self.config.name, "carbonize_version": carbonize.__version__}
-        aside = self.paths.analysis.with_name(".analysis.nc.tmp")
-        try:
-            analysis_dataset(records, attributes).to_netcdf(aside, engine="h5netcdf")
-            aside.replace(self.paths.analysis)
-        except (OSError, RuntimeError) as err:  # the HDF5 library raises either for a full disk
-            aside.unlink(missing_ok=True)
-            raise CarbonizeError(f"{self.paths.analysis}: cannot be written: {err}") from None
+        # made in memory: the HDF5 library crashes at exit when a file of its own meets a full disk
+        netcdf = io.BytesIO()
+        analysis_dataset(records, attributes).to_netcdf(netcdf, engine="h5netcdf")
+        write_atomic(self.paths.analysis, netcdf.getvalue())
         write_atomic(self.paths.pores, pores_csv(records))
         text = json.dumps(summary(records, self.config.name, "finished"), indent=1) + "\n"
         write_atomic(self.paths.summary, text)

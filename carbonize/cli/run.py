@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -52,6 +52,7 @@ def run(
 
     config = load_protocol(protocol)
     use_compilation_cache()
+    mend_compilation_cache()
     result = run_protocol(
         config, out, make_observer(), report=not no_report, replica=replica, replicas=_count(replicas)
     )
@@ -85,3 +86,24 @@ def use_compilation_cache() -> None:
         return  # a home that cannot be written costs compile time, nothing else
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
+
+
+def mend_compilation_cache() -> None:
+    """Let a damaged entry of the cache (a disk that was full) be replaced instead of warned about for ever."""
+    import re
+    import warnings
+
+    import jax
+
+    folder = jax.config.jax_compilation_cache_dir
+    show = warnings.showwarning
+
+    def mend(message: Any, *rest: Any, **more: Any) -> None:
+        found = re.search(r"Error reading persistent compilation cache entry for '(\w+)'", str(message))
+        if found is None or folder is None:
+            show(message, *rest, **more)
+            return
+        for entry in Path(folder).glob(f"{found[1]}-*"):
+            entry.unlink(missing_ok=True)
+
+    warnings.showwarning = mend
