@@ -34,8 +34,8 @@ class Langevin(Thermostat):
 
         friction = self.friction_per_ps / fs_to_internal(1000.0)
         # positions and forces are not looked at by this step
-        state = simulate.NVTLangevinState(  # pyright: ignore
-            bath.momenta, bath.momenta, bath.momenta, masses, bath.key
+        state = simulate.NVTLangevinState(
+            bath.momenta, bath.momenta, bath.momenta, masses, bath.key  # pyright: ignore
         )
         state = simulate.stochastic_step(state, dt, kT, friction)
         return Bath(state.momentum, bath.memory, state.rng)

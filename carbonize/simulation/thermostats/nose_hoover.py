@@ -45,7 +45,7 @@ class NoseHooverChain(Thermostat):
 
         dtype = bath.momenta.dtype
         chain = simulate.nose_hoover_chain(
-            dt, self.chain_length, 1, 1, jnp.asarray(fs_to_internal(self.time_constant_fs), dtype)
+            dt, self.chain_length, 1, 1, jnp.asarray(fs_to_internal(self.time_constant_fs), dtype)  # pyright: ignore
         )
         kT = jnp.maximum(kT, _SMALLEST_KT_EV)
         kinetic = 0.5 * jnp.sum(bath.momenta * bath.momenta / masses)
