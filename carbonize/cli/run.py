@@ -95,7 +95,7 @@ def mend_compilation_cache() -> None:
 
     import jax
 
-    folder = jax.config.jax_compilation_cache_dir
+    folder = jax.config.values["jax_compilation_cache_dir"]
     show = warnings.showwarning
 
     def mend(message: Any, *rest: Any, **more: Any) -> None:

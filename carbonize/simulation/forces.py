@@ -175,6 +175,9 @@ class ForceField:
             # another replica depends on this
             heights = self.shrink * np.min([cell_heights(cell) for cell in cells], axis=0)
             new = bins_to_reach(plan.bins, heights, plan.radius_A)
+            if np.any(needs.cramped) and new == plan.reach:
+                # the cell shrank within the chunk, below what its start lets one expect
+                new = (new[0] + 1, new[1] + 1, new[2] + 1)
             if new != plan.reach:
                 record["bin_reach"] = [list(plan.reach), list(new)]
             plan = dataclasses.replace(plan, reach=new)
