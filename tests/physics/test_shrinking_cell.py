@@ -59,9 +59,6 @@ def test_bins_are_chosen_anew_and_change_nothing() -> None:
         np.testing.assert_array_equal(getattr(state, field), getattr(again, field), err_msg=field)
 
 
-@pytest.mark.xfail(
-    reason="the bins' reach follows the cell at the chunk's start, not the one met", strict=True
-)
 def test_bins_that_became_too_narrow_within_one_chunk_are_mended() -> None:
     gas = fluid(125, 13.0)
     cells = gas.cell.array[None]
