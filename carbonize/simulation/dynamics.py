@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from carbonize.potentials.slots import barrier
 from carbonize.schedules import Pieces
 from carbonize.simulation.barostats import CellRescaling
 from carbonize.simulation.cells import volume_A3, wrapped
@@ -169,7 +170,9 @@ def _make_together(field: ForceField, motion: Motion) -> Chunk:
             momenta = bath.momenta + half * force
             position = position + half * momenta / masses
             before = _kinetic_eV(momenta, masses)
-            bath = motion.thermostat.apply(bath._replace(momenta=momenta), masses, degrees, kT, dt)
+            # barriers: XLA on the CPU would draw the noise anew for each use of the momenta
+            momenta = barrier(momenta)
+            bath = barrier(motion.thermostat.apply(bath._replace(momenta=momenta), masses, degrees, kT, dt))
             taken = before - _kinetic_eV(bath.momenta, masses)
             if motion.barostat is not None:
                 pressure = _pressure(bath.momenta, masses, cell, virial, kT, degrees)
