@@ -12,9 +12,11 @@ from carbonize.potentials.edip import Edip
 from carbonize.potentials.tersoff import Tersoff
 from carbonize.potentials.tersoff_parameters import NAMED_SETS
 from carbonize.schedules import Schedule
-from carbonize.simulation.dynamics import Langevin
+from carbonize.simulation.dynamics import Motion
+from carbonize.simulation.motion import make_limits
 from carbonize.simulation.propagate import Propagator
-from carbonize.simulation.state import initial_state, replica_keys
+from carbonize.simulation.state import State, initial_state, replica_keys
+from carbonize.simulation.thermostats import Langevin
 
 __all__ = [
     "DENSITY_G_CM3",
@@ -57,12 +59,12 @@ def melted(name: str, steps: int) -> tuple[np.ndarray, np.ndarray]:
     positions = atoms.get_scaled_positions() @ cell  # type: ignore[union-attr]
     run, state = propagator(name, positions[None].astype("float32"), cell, friction_per_ps=50.0)
     for _ in range(0, steps, 100):
-        state, _ = run.advance(state, 100)
+        state, _, _ = run.advance(state, 100)
     return np.asarray(state.positions[0], float), cell
 
 
 def tiled(
-    positions: np.ndarray, cell: np.ndarray, times: tuple[int, int, int], seed: int = 1
+    positions: np.ndarray, cell: np.ndarray, times: tuple[int, ...], seed: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
     """The cell repeated, each copy shaken by 0.02 A so that none equals another."""
     shifts = np.stack(np.meshgrid(*[np.arange(n) for n in times], indexing="ij"), -1).reshape(-1, 1, 3) @ cell
@@ -73,23 +75,30 @@ def tiled(
 
 def propagator(
     name: str, positions: np.ndarray, cell: np.ndarray, friction_per_ps: float = 1.0, seed: int = 1
-) -> tuple[Propagator, object]:
+) -> tuple[Propagator, State]:
     """Whole molecular dynamics of positions (replica, atom, 3) at 3,500 K, and its first state."""
     import jax.numpy as jnp
 
     replicas, atoms, _ = positions.shape
     masses = np.full(atoms, MASS_AMU)
     schedule = Schedule((0,), (TEMPERATURE_K,), (0.0,), 10**9, ("hold",))
+    cells = np.repeat(cell[None], replicas, axis=0)
     run = Propagator(
         potential(name),
-        schedule,
-        Langevin(TIMESTEP_FS, friction_per_ps),
+        [schedule] * replicas,
+        Motion(TIMESTEP_FS, Langevin(friction_per_ps), None, make_limits(TEMPERATURE_K)),
         positions,
-        cell,
+        cells,
         masses,
         np.zeros(atoms, np.int32),
         SKIN_A,
     )
     keys = replica_keys(seed, list(range(replicas)))
-    state = initial_state(jnp.asarray(positions), jnp.asarray(masses, positions.dtype), TEMPERATURE_K, keys)
+    state = initial_state(
+        jnp.asarray(positions),
+        jnp.asarray(cells, positions.dtype),
+        jnp.asarray(masses, positions.dtype),
+        [TEMPERATURE_K] * replicas,
+        keys,
+    )
     return run, state
