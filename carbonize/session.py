@@ -327,79 +327,33 @@ class Session:
 
     def _minimize(self, propagator: Any, state: Any, wanted: Minimization) -> tuple[Any, list[Any]]:
         """Minimise every replica in turn, and give it thermal momenta for what follows."""
-        import dataclasses
-
-        import jax.numpy as jnp
-
-        from carbonize.simulation.minimize import Minimizer
-        from carbonize.simulation.propagate import Failure
-        from carbonize.simulation.state import draw_momenta
-        from carbonize.types import Result
+        from carbonize.minimizing import minimize_replicas
 
         step, last = int(state.step), self._schedules[0].total_steps
-        minimizer = Minimizer(
-            propagator.field,
-            self._species,
-            on_growth=lambda sizes: self._recorder.event("neighbor_capacity_grown", step, **sizes),
-        )
-        positions, momenta, keys = (np.array(a) for a in (state.positions, state.momenta, state.keys))
-        masses = jnp.asarray(self._masses, positions.dtype)
-        failures: list[Failure] = []
-        begin = time.perf_counter()
-        for place in np.flatnonzero(propagator.active):
-            k, replica = int(place), self._replicas[int(place)]
+        # after the last stage nothing moves any more
+        following_K = [0.0 if step + 1 == last else s.temperature_K(step + 1) for s in self._schedules]
 
-            def watch(done: int, energy: float, force: float, replica: int = replica) -> None:
-                self.observer.said(
-                    f"minimizing replica {replica}: {done} steps, {energy / len(self._symbols):.4f} eV/atom, "
-                    f"largest force {force:.3g} eV/A"
+        def watch(said: str) -> None:
+            self.observer.said(said)
+            if self._stop.requested is not None:
+                raise Interrupted(
+                    f"stopped by {self._stop.requested} at step {step}, in a minimization; "
+                    "run the same command again to continue"
                 )
-                if self._stop.requested is not None:
-                    raise Interrupted(
-                        f"stopped by {self._stop.requested} at step {step}, in a minimization; "
-                        "run the same command again to continue"
-                    )
 
-            try:
-                minimum = minimizer.minimize(
-                    positions[k],
-                    np.asarray(state.cells[k]),
-                    wanted.force_tolerance_eV_A,
-                    wanted.max_steps,
-                    watch,
-                )
-            except SimulationError as err:
-                propagator.freeze(k)
-                failures.append(
-                    Failure(k, step, int(Result.NON_FINITE), f"replica {replica}: step {step}: {err}")
-                )
-                continue
-            positions[k] = minimum.positions
-            # after the last stage nothing moves any more
-            kelvin = 0.0 if step + 1 == last else self._schedules[k].temperature_K(step + 1)
-            key, drawn = draw_momenta(
-                jnp.asarray(keys[k]), masses, kelvin, self._motion.thermostat.keeps_momentum
+        with self.watch("minimize_s"):
+            return minimize_replicas(
+                propagator,
+                state,
+                wanted,
+                self._replicas,
+                self._masses,
+                self._species,
+                following_K,
+                self._motion.thermostat.keeps_momentum,
+                watch,
+                self._recorder.event,
             )
-            momenta[k], keys[k] = np.asarray(drawn), np.asarray(key)
-            self._recorder.event(
-                "minimized" if minimum.converged else "minimization_not_converged",
-                step + 1,
-                replica=replica,
-                steps=minimum.steps,
-                max_force_eV_A=minimum.max_force_eV_A,
-                potential_eV=minimum.potential_eV,
-            )
-        propagator.field = minimizer.field
-        spent = self.watch.seconds.get("minimize_s", 0.0) + time.perf_counter() - begin
-        self.watch.seconds["minimize_s"] = spent
-        new = dataclasses.replace(
-            state,
-            positions=jnp.asarray(positions),
-            momenta=jnp.asarray(momenta),
-            keys=jnp.asarray(keys),
-            step=jnp.asarray(step + 1, jnp.int32),
-        )
-        return new, failures
 
     def _note(self, failures: Sequence[Any]) -> None:
         """Mark replicas that broke down."""

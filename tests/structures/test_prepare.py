@@ -106,10 +106,10 @@ def test_a_structure_with_an_open_direction_is_refused(pbc: tuple[bool, bool, bo
 
 def test_species_are_indices_into_the_elements_of_the_potential() -> None:
     atoms = Atoms("CHC", positions=np.eye(3) * 3)
-    assert species_indices(atoms, ("H", "C"), "p", "x").tolist() == [1, 0, 1]
+    assert species_indices(atoms.get_chemical_symbols(), ("H", "C"), "p", "x").tolist() == [1, 0, 1]
 
 
 def test_an_element_that_the_potential_does_not_know_is_named_with_its_atom() -> None:
     atoms = Atoms("C2OC", positions=np.arange(12).reshape(4, 3))
     with pytest.raises(InputError, match=r"x\.xyz: atom 2 is O, but the potential edip knows only C;"):
-        species_indices(atoms, ("C",), "edip", "x.xyz")
+        species_indices(atoms.get_chemical_symbols(), ("C",), "edip", "x.xyz")
