@@ -69,7 +69,10 @@ def test_whole_potentials_compile_for_a_card(monkeypatch, potential, capacity, a
 
 
 @pytest.mark.parametrize(
-    ("potential", "capacity"), [(Edip(), (6, 8, 20, 12)), (TERSOFF, (6,))], ids=["edip", "tersoff"]
+    ("potential", "capacity"),
+    # EDIP takes a minute here; its kernels are compared one by one above
+    [pytest.param(Edip(), (6, 8, 20, 12), marks=pytest.mark.slow), (TERSOFF, (6,))],
+    ids=["edip", "tersoff"],
 )
 def test_whole_potentials_agree_but_for_the_scattering(monkeypatch, case, potential, capacity):
     """The interpreter knows no atomic additions, so XLA scatters here."""
