@@ -26,7 +26,7 @@ def main() -> None:
     with np.load(job["structure"]) as start:
         positions, cell = start["positions"][0], start["cell"]
     atoms = Atoms(["C"] * len(positions), positions=positions, cell=cell, pbc=True)
-    atoms.set_masses([job["mass_amu"]] * len(positions))
+    atoms.set_masses(np.full(len(positions), job["mass_amu"]))  # pyright: ignore[reportArgumentType]
     atoms.wrap()
     atoms.calc = CPUNEP(job["nep_file"])
     random = np.random.default_rng(1)

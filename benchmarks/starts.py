@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.processes import ROOT, python_child
+from benchmarks.processes import ROOT, closed_on_failure, python_child
 
 __all__ = ["BASES", "base_atoms", "cache_folder", "make_cell", "start_structure"]
 
@@ -58,7 +58,8 @@ def start_structure(
     if not path.is_file():
         note(f"making the start structure: {_STEPS} steps of {base} atoms with {potential}")
         child = python_child("benchmarks.starts", potential, str(base), str(path), cores=cores, env=env)
-        child.answer()
+        with closed_on_failure(child):
+            child.answer()
         child.close()
     with np.load(path) as found:
         positions, cell = found["positions"], found["cell"]
