@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.sides import FRICTION_PER_PS, Calorine, Lammps, Ours, Segment, Side
+from benchmarks.sides import FRICTION_PER_PS, TUNING_S, Calorine, Lammps, Ours, Segment, Side
 from benchmarks.starts import start_structure
 from benchmarks.systems import DENSITY_G_CM3, TEMPERATURE_K, TIMESTEP_FS
 
@@ -50,6 +50,8 @@ class Effort:
         Steps of a segment; None: as many as take ``segment_s``, at least ``least_steps``.
     accelerated
         Whether LAMMPS is tried with OpenMP, too.
+    quick
+        From the precursor as it is and with short trials: says whether all works, not how fast.
     """
 
     rounds: int = 9
@@ -57,6 +59,7 @@ class Effort:
     segment_s: float = 1.0
     least_steps: int = 40
     accelerated: bool = True
+    quick: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +122,7 @@ def _entrants(
 ) -> Iterator[_Entrant]:
     """Our program first, then every peer that could be the fastest."""
     potential = case.potential
-    positions, cell = start_structure(potential, case.atoms, cores, env, note)
+    positions, cell = start_structure(potential, case.atoms, cores, env, note, melted=not effort.quick)
 
     def ours(precision: str, copies: int, positions: np.ndarray, cell: np.ndarray) -> Ours:
         note(f"compiling {potential} {precision}, {copies} of {len(positions)} atoms")
@@ -131,7 +134,7 @@ def _entrants(
     if case.replicas > 1:
         total = case.replicas * case.atoms
         for precision in case.precisions:
-            one = ours(precision, 1, *start_structure(potential, total, cores, env, note))
+            one = ours(precision, 1, *start_structure(potential, total, cores, env, note, not effort.quick))
             one.name = f"one-run-of-{total}" + (f"-{precision}" if len(case.precisions) > 1 else "")
             yield _Entrant(one, total)
         return
@@ -141,13 +144,14 @@ def _entrants(
         yield _Entrant(Calorine(positions, cell, cores, folder, model), case.atoms)
         return
     ways = [(1, 0), (1, 1)] if case.cores == 1 else [(2, 0), (2, 1), (1, 2)]
+    tuning_s = 0.01 if effort.quick else TUNING_S
     every = potential == "tersoff" and effort.accelerated
     for ranks, threads in ways if every else ways[:1]:
         how = f"{threads} thread(s) of OpenMP each" if threads else "plain"
         note(f"starting LAMMPS, {ranks} rank(s), {how}")
         place = folder / f"lammps-{ranks}-{threads}"
         place.mkdir()
-        peer = Lammps(positions, cell, cores, place, ranks, threads)
+        peer = Lammps(positions, cell, cores, place, ranks, threads, tuning_s)
         if potential != "tersoff":
             peer.name += "-tersoff"
         yield _Entrant(peer, case.atoms)

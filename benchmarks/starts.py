@@ -48,23 +48,25 @@ def base_atoms(atoms: int) -> int:
 
 
 def start_structure(
-    potential: str, atoms: int, cores: Sequence[int], env: dict[str, str], note: Callable[[str], None]
+    potential: str,
+    atoms: int,
+    cores: Sequence[int],
+    env: dict[str, str],
+    note: Callable[[str], None],
+    melted: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (atom, 3) and cell (A) of hot carbon that ``potential`` has equilibrated."""
-    from benchmarks.systems import tiled
+    """Positions (atom, 3) and cell (A) of hot carbon that ``potential`` has equilibrated.
+
+    Without ``melted`` it is the precursor scaled to the density.
+    """
+    from benchmarks.systems import DENSITY_G_CM3, MASS_AMU, tiled
 
     base = base_atoms(atoms)
-    path = cache_folder() / f"{potential}-{base}-{_key(potential, base, env)}.npz"
-    if not path.is_file():
-        note(f"making the start structure: {_STEPS} steps of {base} atoms with {potential}")
-        child = python_child("benchmarks.starts", potential, str(base), str(path), cores=cores, env=env)
-        with closed_on_failure(child):
-            child.answer()
-        child.close()
-    with np.load(path) as found:
-        positions, cell = found["positions"], found["cell"]
-    copies = _near_cube(atoms // base)
-    return (positions, cell) if atoms == base else tiled(positions, cell, copies)
+    if melted:
+        positions, cell = _melted(potential, base, cores, env, note)
+    else:
+        positions, cell = make_cell(base, DENSITY_G_CM3, MASS_AMU)
+    return (positions, cell) if atoms == base else tiled(positions, cell, _near_cube(atoms // base))
 
 
 def make_cell(atoms: int, density_g_cm3: float, mass_amu: float) -> tuple[np.ndarray, np.ndarray]:
@@ -82,6 +84,20 @@ def make_cell(atoms: int, density_g_cm3: float, mass_amu: float) -> tuple[np.nda
         order = np.argsort(outermost)[:atoms]
         fractional = fractional[order] / outermost[order[-1]] * (1.0 - _GAP_A / edge_A)
     return fractional * edge_A, np.eye(3) * edge_A
+
+
+def _melted(
+    potential: str, base: int, cores: Sequence[int], env: dict[str, str], note: Callable[[str], None]
+) -> tuple[np.ndarray, np.ndarray]:
+    path = cache_folder() / f"{potential}-{base}-{_key(potential, base, env)}.npz"
+    if not path.is_file():
+        note(f"making the start structure: {_STEPS} steps of {base} atoms with {potential}")
+        child = python_child("benchmarks.starts", potential, str(base), str(path), cores=cores, env=env)
+        with closed_on_failure(child):
+            child.answer()
+        child.close()
+    with np.load(path) as found:
+        return found["positions"], found["cell"]
 
 
 def _key(potential: str, base: int, env: dict[str, str]) -> str:

@@ -15,9 +15,8 @@ import numpy as np
 from benchmarks.sides import Ours
 from benchmarks.starts import start_structure
 
-__all__ = ["STUDIES", "study", "table"]
+__all__ = ["study", "table"]
 
-STUDIES = ("lists", "compile", "memory", "scaling", "replicas")
 _SIZES = (1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 125_000, 250_000)
 _FEW_SIZES = (1000, 8000, 64_000)
 _COPIES = (1, 2, 4, 8, 16, 32)
@@ -37,7 +36,7 @@ def study(
     env: dict[str, str],
     note: Callable[[str], None],
 ) -> list[Row]:
-    """Rows of one of :data:`STUDIES`; ``atoms`` restricts it to one size."""
+    """Rows of one study (``benchmarks.md.STUDIES``); ``atoms`` restricts it to one size."""
     sizes = (atoms,) if atoms else _SIZES if what == "scaling" else _FEW_SIZES
     if what == "compile":
         sizes = (atoms or 1000,)
