@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.sides import FRICTION_PER_PS, TUNING_S, Calorine, Lammps, Ours, Segment, Side
+from benchmarks.peers import TUNING_S, Calorine, Lammps
+from benchmarks.sides import FRICTION_PER_PS, Ours, Segment, Side
 from benchmarks.starts import start_structure
 from benchmarks.systems import DENSITY_G_CM3, TEMPERATURE_K, TIMESTEP_FS
 
@@ -151,7 +152,7 @@ def _entrants(
         note(f"starting LAMMPS, {ranks} rank(s), {how}")
         place = folder / f"lammps-{ranks}-{threads}"
         place.mkdir()
-        peer = Lammps(positions, cell, cores, place, ranks, threads, tuning_s)
+        peer = Lammps(positions, cell, cores, place, ranks, threads, tuning_s, potential != "tersoff")
         if potential != "tersoff":
             peer.name += "-tersoff"
         yield _Entrant(peer, case.atoms)
