@@ -120,11 +120,17 @@ def pick(
     return jnp.stack(picked), count
 
 
-def shorten(bonds: Bonds, keep: Bool[Array, "slot atom"], capacity: int) -> tuple[Bonds, Int[Array, " atom"]]:
-    """The bonds marked ``keep`` in a list of ``capacity`` slots, and how many each atom has."""
+def shorten(
+    bonds: Bonds, keep: Bool[Array, "slot atom"], capacity: int, all_or_none: bool = False
+) -> tuple[Bonds, Int[Array, " atom"]]:
+    """The bonds marked ``keep`` in a list of ``capacity`` slots, and how many each atom has.
+
+    With ``all_or_none`` an atom that has more than there is room for gets none at all.
+    """
     atoms = jnp.arange(keep.shape[1], dtype=jnp.int32)
     slot, count = barrier(pick(keep, capacity))
-    used = jnp.arange(capacity, dtype=jnp.int32)[:, None] < count
+    listed = jnp.where(count <= capacity, count, 0) if all_or_none else count
+    used = jnp.arange(capacity, dtype=jnp.int32)[:, None] < listed
     where = slot * keep.shape[1] + atoms
 
     def take(values: Array, unused: Array | float) -> Array:
@@ -140,11 +146,14 @@ def shorten(bonds: Bonds, keep: Bool[Array, "slot atom"], capacity: int) -> tupl
 
 
 def shells(
-    bonds: Bonds, bounds: Sequence[tuple[float, float | Array]], capacities: Sequence[int]
+    bonds: Bonds,
+    bounds: Sequence[tuple[float, float | Array]],
+    capacities: Sequence[int],
+    all_or_none: bool = False,
 ) -> list[tuple[Bonds, Int[Array, " atom"]]]:
     """For each of ``bounds`` the bonds with low <= r < high (A), and how many each atom has.
 
-    ``high`` may differ from atom to atom.
+    ``high`` may differ from atom to atom. ``all_or_none``: see :func:`shorten`.
     """
     r2 = barrier(bonds.x * bonds.x + bonds.y * bonds.y + bonds.z * bonds.z)
     found = []
@@ -152,7 +161,7 @@ def shells(
         keep = r2 < high * high
         if low > 0.0:
             keep = keep & ~(r2 < low * low)
-        found.append(shorten(bonds, barrier(keep), capacity))
+        found.append(shorten(bonds, barrier(keep), capacity, all_or_none))
     return found
 
 

@@ -9,7 +9,8 @@ J. Tersoff, Phys. Rev. B 37, 6991 (1988); 39, 5566 (1989).
     fc      = 1/2 - 1/2 sin[pi (r - R)/(2 D)] between R - D and R + D
 
 Forces are by derivatives worked out by hand with respect to the bond vectors. g(theta) is
-the same for (j, k) and (k, j), so every unordered pair of bonds is evaluated once.
+the same for (j, k) and (k, j), so every unordered pair of bonds is evaluated once. On a CPU
+the kernel has four slots, and atoms with more bonds are done apart.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from jaxtyping import Float, Int
 from carbonize.errors import InputError
 from carbonize.potentials import device
 from carbonize.potentials.base import Bonds, Capacity, Evaluation, Potential
-from carbonize.potentials.slots import barrier, forces_from_bonds, shells, sum_slots, virials
+from carbonize.potentials.slots import barrier, forces_from_bonds, scatter_add, shells, sum_slots, virials
+from carbonize.potentials.tersoff_crowded import bond_order_by_rows, find_crowded
 from carbonize.potentials.tersoff_parameters import TersoffEntry, Triplet
 
 __all__ = ["Tersoff"]
@@ -36,13 +38,18 @@ _EXPONENT_LIMIT = 69.0776
 # The derivative of the bond order is singular at zeta = 0, where no third atom is near.
 _ZETA_MIN = 1.0e-20
 
+_FEW_BONDS = 4
+_APART_FROM = 2000
+"""Atoms from which on the arrays are large enough for a second, small set of kernels to pay."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Tersoff(Potential):
     """Tersoff potential; hashable and meant to be static in compiled code.
 
     ``table`` pairs triplets of elements (centre, neighbour, third) with their parameters. At
-    present it holds the one triplet of one element. ``capacity`` is (bonds shorter than R + D).
+    present it holds the one triplet of one element. ``capacity`` is (bonds shorter than R + D,
+    256ths of the atoms that have more than four of them).
     """
 
     table: tuple[tuple[Triplet, TersoffEntry], ...]
@@ -67,7 +74,7 @@ class Tersoff(Potential):
 
     def initial_capacity(self) -> Capacity:
         """Enough for liquid carbon of 1.5 g/cm3."""
-        return (5,)
+        return (6, 10)
 
     def evaluate(
         self,
@@ -81,21 +88,52 @@ class Tersoff(Potential):
         del species  # one element
         entry = self.table[0][1]
         cutoff_A = entry.cutoff_A
-        on_card = device.available()
-        sort = device.shells if on_card else shells
-        ((short, count),) = sort(bonds, ((0.0, cutoff_A),), capacity)
-        energies, gradient = _bond_order(entry, short, accumulate)
-        if on_card:
+        if device.available():
+            ((short, count),) = device.shells(bonds, ((0.0, cutoff_A),), capacity[:1])
+            energies, gradient = _bond_order(entry, short, accumulate)
             forces = device.forces_from_bonds([(short, count, gradient)], accumulate)
-        else:
+            stress = virials(short, gradient, accumulate) if with_virials else None
+            usage = (count, jnp.zeros_like(count))
+        elif bonds.x.shape[1] < _APART_FROM:
+            ((short, count),) = shells(bonds, ((0.0, cutoff_A),), capacity[:1])
+            energies, gradient = _bond_order(entry, short, accumulate)
             forces = forces_from_bonds([(short, gradient)], accumulate)
+            stress = virials(short, gradient, accumulate) if with_virials else None
+            usage = (count, jnp.zeros_like(count))
+        else:
+            energies, forces, stress, usage = _apart(entry, bonds, capacity, with_virials, accumulate)
         return Evaluation(
             energies=energies,
             forces=forces,
-            virials=virials(short, gradient, accumulate) if with_virials else None,
-            usage=count[None],
-            reach_A=jnp.full(count.shape, cutoff_A, bonds.x.dtype),
+            virials=stress,
+            usage=jnp.stack(usage),
+            reach_A=jnp.full(bonds.x.shape[1:], cutoff_A, bonds.x.dtype),
         )
+
+
+def _apart(
+    entry: TersoffEntry, bonds: Bonds, capacity: Capacity, with_virials: bool, accumulate: DTypeLike | None
+) -> tuple[Array, Array, Array | None, tuple[Array, Array]]:
+    """Energies, forces, virials and usage, with crowded atoms done apart."""
+    ((short, count),) = shells(bonds, ((0.0, entry.cutoff_A),), (_FEW_BONDS,), all_or_none=True)
+    energies, gradient = _bond_order(entry, short, accumulate)
+    forces = forces_from_bonds([(short, gradient)], accumulate)
+    stress = virials(short, gradient, accumulate) if with_virials else None
+
+    crowded = find_crowded(bonds, count > _FEW_BONDS, entry.cutoff_A, *capacity)
+    functions = (_angle, _exponent, _order, _cutoff)
+    more, gradient = bond_order_by_rows(entry, crowded.bonds, accumulate, *functions)
+    energies = energies.at[crowded.atoms].add(more, mode="drop")
+    added = []
+    for force, share in zip(forces, gradient, strict=True):
+        wide = share.astype(force.dtype)
+        force = force.at[crowded.atoms].add(sum_slots(wide), mode="drop")
+        added.append(scatter_add(force, crowded.bonds.index, -wide))
+    if stress is not None:
+        share = virials(crowded.bonds, gradient, accumulate)
+        stress = stress.at[:, crowded.atoms].add(share, mode="drop")
+    usage = (jnp.broadcast_to(crowded.most_bonds, count.shape), jnp.broadcast_to(crowded.share, count.shape))
+    return energies, jnp.stack(added), stress, usage
 
 
 def _bond_order(

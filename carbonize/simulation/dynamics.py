@@ -23,7 +23,7 @@ from carbonize.schedules import Pieces
 from carbonize.simulation.barostats import CellRescaling
 from carbonize.simulation.cells import volume_A3, wrapped
 from carbonize.simulation.forces import ForceField, Needs
-from carbonize.simulation.neighbors import Neighbors, no_lists, outdated
+from carbonize.simulation.neighbors import Near, Neighbors, outdated
 from carbonize.simulation.state import State, select_replicas
 from carbonize.simulation.thermostats import Bath, Thermostat
 from carbonize.types import Result
@@ -98,11 +98,14 @@ class ChunkReport(NamedTuple):
 
 
 class _Loop(NamedTuple):
+    """What changes from step to step: ``state`` is already on its way to the next one."""
+
     state: State
     forces: Array
     potential_eV: Array
     virial_eV: Array
-    neighbors: Neighbors
+    stale: Array
+    stale_near: Array
     needs: Needs
     fault: Fault
     done: Array
@@ -182,45 +185,25 @@ def _make_together(field: ForceField, motion: Motion) -> Chunk:
             position = position + half * bath.momenta / masses
             return position, bath, cell, taken
 
-        def relist(positions: Array, cells: Array) -> tuple[Array, Neighbors]:
-            positions = jax.vmap(wrapped)(positions, cells)
-            return positions, field.lists(positions, cells)
-
-        def one_step(loop: _Loop) -> _Loop:
-            # The first pass makes a step of no length, which changes nothing to the last bit:
-            # it builds the list and evaluates the forces of the start. One program text for
-            # both halves the compile time and makes a continued run repeat the very same
-            # arithmetic.
+        def settle(loop: _Loop, near: Near, listed: Needs, closest_A: Array) -> _Loop:
+            """Forces where the atoms are now, and the half kick that ends the step."""
             old = loop.state
+            # the first pass ends no step: it evaluates the forces of the start, in the very same
+            # program text, so that a continued run repeats the same arithmetic
             first = loop.done < 0
             moving = active & (loop.fault.code == 0)
             dt = jnp.where(first, 0.0, timestep).astype(dtype)
-            kT = system.pieces.temperature_K(old.step).astype(dtype) * BOLTZMANN_EV_K
-            baths = Bath(old.momenta, old.memory[:, 1:], old.keys)
-            positions, baths, cells, taken = jax.vmap(move, in_axes=(0, 0, 0, 0, 0, 0, None))(
-                old.positions, baths, loop.forces, old.cells, loop.virial_eV, kT, dt
-            )
-            memory = jnp.concatenate([old.memory[:, :1] + taken[:, None], baths.memory], axis=1)
-            new = State(positions, baths.momenta, baths.key, cells, memory, old.step + 1)
-            new = select_replicas(moving & ~first, new, old)
-            moved = moving & (
-                first | outdated(field.plan, loop.neighbors, new.positions, new.cells, fixed_cell)
-            )
-            positions, neighbors = jax.lax.cond(
-                jnp.any(moved), relist, lambda r, _: (r, loop.neighbors), new.positions, new.cells
-            )
-            sample, needs = field.evaluate(neighbors, positions, new.cells, system.species)
-            kicked = new.momenta + 0.5 * dt * sample.forces
-            step = jnp.where(first, old.step, old.step + 1)
-            new = dataclasses.replace(new, positions=positions, momenta=kicked, step=step)
+            sample, needs = field.evaluate(near, old.positions, old.cells, system.species)
+            needs = needs.merged(listed)
+            kicked = old.momenta + 0.5 * dt * sample.forces
             kinetic = jax.vmap(_kinetic_eV, in_axes=(0, None))(kicked, masses)
             kelvin = 2.0 * kinetic / (degrees * BOLTZMANN_EV_K)
             seen = Fault(
                 jnp.zeros(replicas, jnp.int32),
-                jnp.broadcast_to(step, replicas),
+                jnp.broadcast_to(old.step, replicas),
                 kelvin,
                 sample.potential_eV / atoms,
-                neighbors.closest_A,
+                closest_A,
             )
             # what was computed with too little room says nothing; the chunk will be redone
             short = field.short_of(needs) & (needs.slots <= field.most_slots)
@@ -229,33 +212,84 @@ def _make_together(field: ForceField, motion: Motion) -> Chunk:
             )
             fault = jax.tree.map(lambda a, b: jnp.where(moving, b, a), loop.fault, seen)
             sound = moving & (fault.code == 0)
-            # what is broken is left as it was before, so that no infinity ever enters a list
-            new = select_replicas(sound, new, old)
             counted = jnp.where(first | ~sound, 0.0, kelvin)
-            pressure = _pressure_after(kinetic, sample.virial_eV, new.cells, atoms, degrees)
-            return _Loop(
-                new,
-                jnp.where(sound[:, None, None], sample.forces, 0.0),
-                jnp.where(sound, sample.potential_eV, loop.potential_eV),
-                jnp.where(sound, sample.virial_eV, loop.virial_eV),
-                neighbors,
-                loop.needs.merged(needs.only(sound)),
-                fault,
-                loop.done + 1,
-                loop.rebuilds + moved,
-                loop.heat + counted,
-                jnp.maximum(loop.hottest, counted),
-                loop.push + jnp.where(first | ~sound, 0.0, pressure),
+            pressure = _pressure_after(kinetic, sample.virial_eV, old.cells, atoms, degrees)
+            return loop._replace(
+                state=select_replicas(sound, dataclasses.replace(old, momenta=kicked), old),
+                forces=jnp.where(sound[:, None, None], sample.forces, 0.0),
+                potential_eV=jnp.where(sound, sample.potential_eV, loop.potential_eV),
+                virial_eV=jnp.where(sound, sample.virial_eV, loop.virial_eV),
+                needs=loop.needs.merged(needs.only(sound)),
+                fault=fault,
+                done=loop.done + 1,
+                heat=loop.heat + counted,
+                hottest=jnp.maximum(loop.hottest, counted),
+                push=loop.push + jnp.where(first | ~sound, 0.0, pressure),
+            )
+
+        def depart(loop: _Loop, neighbors: Neighbors, near: Near) -> _Loop:
+            """Begin the next step, if there is one, and see whether the lists serve where it leads."""
+            old = loop.state
+            # what is broken stays where it is, so that no infinity ever enters a list
+            going = active & (loop.fault.code == 0) & (loop.done < n_steps)
+            dt = jnp.asarray(timestep, dtype)
+            kT = system.pieces.temperature_K(old.step).astype(dtype) * BOLTZMANN_EV_K
+            baths = Bath(old.momenta, old.memory[:, 1:], old.keys)
+            positions, baths, cells, taken = jax.vmap(move, in_axes=(0, 0, 0, 0, 0, 0, None))(
+                old.positions, baths, loop.forces, old.cells, loop.virial_eV, kT, dt
+            )
+            memory = jnp.concatenate([old.memory[:, :1] + taken[:, None], baths.memory], axis=1)
+            new = State(positions, baths.momenta, baths.key, cells, memory, old.step)
+            new = select_replicas(going, new, old)
+            step = jnp.where(loop.done < n_steps, old.step + 1, old.step)
+            return loop._replace(
+                state=dataclasses.replace(new, step=step),
+                stale=going & outdated(field.plan, neighbors, new.positions, new.cells, fixed_cell),
+                stale_near=going & outdated(field.plan, near, new.positions, new.cells, fixed_cell),
+            )
+
+        def go_on(loop: _Loop) -> Array:
+            enough = ~jnp.any(field.short_of(loop.needs))
+            return (loop.done < n_steps) & enough & jnp.any(active & (loop.fault.code == 0))
+
+        # Loops in loops, not branches: a branch would copy the lists at every step.
+        def with_wide_lists(loop: _Loop) -> _Loop:
+            cells = loop.state.cells
+            positions = jax.vmap(wrapped)(loop.state.positions, cells)
+            neighbors = field.lists(positions, cells)
+
+            def with_near_lists(loop: _Loop) -> _Loop:
+                near, listed = field.near(neighbors, loop.state.positions, loop.state.cells)
+
+                def one_step(loop: _Loop) -> _Loop:
+                    return depart(settle(loop, near, listed, neighbors.closest_A), neighbors, near)
+
+                return jax.lax.while_loop(
+                    lambda now: go_on(now) & ~jnp.any(now.stale | now.stale_near),
+                    one_step,
+                    loop._replace(stale_near=none),
+                )
+
+            return jax.lax.while_loop(
+                lambda now: go_on(now) & ~jnp.any(now.stale),
+                with_near_lists,
+                loop._replace(
+                    state=dataclasses.replace(loop.state, positions=positions),
+                    stale=none,
+                    rebuilds=loop.rebuilds + loop.stale,
+                ),
             )
 
         zero = jnp.zeros(replicas, dtype)
         count = jnp.zeros(replicas, jnp.int32)
+        none = jnp.zeros(replicas, bool)
         loop = _Loop(
             start,
             jnp.zeros_like(start.positions),
             zero,
             zero,
-            no_lists(field.plan, start.positions, start.cells),
+            active,
+            none,
             field.no_needs(replicas, dtype),
             Fault(count, count, zero, zero, zero),
             jnp.asarray(-1, jnp.int32),
@@ -264,12 +298,7 @@ def _make_together(field: ForceField, motion: Motion) -> Chunk:
             zero,
             zero,
         )
-
-        def go_on(loop: _Loop) -> Array:
-            enough = ~jnp.any(field.short_of(loop.needs))
-            return (loop.done < n_steps) & enough & jnp.any(active & (loop.fault.code == 0))
-
-        loop = jax.lax.while_loop(go_on, one_step, loop)
+        loop = jax.lax.while_loop(go_on, with_wide_lists, loop)
         new = dataclasses.replace(loop.state, step=start.step + n_steps)
         kinetic = jax.vmap(_kinetic_eV, in_axes=(0, None))(new.momenta, masses)
         steps = jnp.maximum(loop.done, 1).astype(dtype)

@@ -14,13 +14,16 @@ from carbonize.potentials.base import Bonds, Capacity, Potential
 from carbonize.simulation.cells import wrapped
 from carbonize.simulation.neighbors import (
     ListPlan,
+    Near,
     Neighbors,
     bins_to_reach,
     bond_vectors,
     build,
     cell_heights,
     make_plan,
+    narrow,
     round_up,
+    run_capacity,
 )
 
 __all__ = ["ForceField", "Needs", "Sample", "make_force_field"]
@@ -34,10 +37,10 @@ class Needs(NamedTuple):
 
     Attributes
     ----------
-    slots
-        Neighbours of one atom within the list radius.
+    slots, near_slots
+        Neighbours of one atom within the radius of the wide and of the near list.
     crowded
-        Atoms in the fullest bin of the neighbour search.
+        Atoms in the longest run of bins of the neighbour search.
     cramped
         Whether the cell became too small for the bins.
     inner
@@ -47,6 +50,7 @@ class Needs(NamedTuple):
     """
 
     slots: Int[Array, " replica"]
+    near_slots: Int[Array, " replica"]
     crowded: Int[Array, " replica"]
     cramped: Bool[Array, " replica"]
     inner: Int[Array, "replica entry"]
@@ -96,12 +100,28 @@ class ForceField:
     def lists(
         self, positions: Float[Array, "replica atom 3"], cells: Float[Array, "replica 3 3"]
     ) -> Neighbors:
-        """New neighbour lists at wrapped ``positions`` (traceable)."""
+        """New wide lists at wrapped ``positions`` (traceable)."""
         return build(self.plan, positions, cells)
+
+    def near(
+        self,
+        neighbors: Neighbors,
+        positions: Float[Array, "replica atom 3"],
+        cells: Float[Array, "replica 3 3"],
+    ) -> tuple[Near, Needs]:
+        """Near lists at ``positions``, and what both kinds of list should have had (traceable)."""
+        near = narrow(self.plan, neighbors, positions, cells)
+        nothing = self.no_needs(positions.shape[0], positions.dtype)
+        return near, nothing._replace(
+            slots=neighbors.needed,
+            near_slots=near.needed,
+            crowded=neighbors.crowded,
+            cramped=neighbors.cramped,
+        )
 
     def evaluate(
         self,
-        neighbors: Neighbors,
+        near: Near,
         positions: Float[Array, "replica atom 3"],
         cells: Float[Array, "replica 3 3"],
         species: Int[Array, " atom"],
@@ -109,7 +129,7 @@ class ForceField:
         """Energies and forces at ``positions`` with lists that are still valid there (traceable)."""
         replicas, atoms, _ = positions.shape
         dtype = positions.dtype
-        bonds = bond_vectors(self.plan, neighbors, positions, cells)
+        bonds = bond_vectors(self.plan, near, positions, cells)
         if self.mixed:
             single = (c.astype(jnp.float32) for c in (bonds.x, bonds.y, bonds.z))
             bonds = Bonds(bonds.index, *single)
@@ -128,18 +148,16 @@ class ForceField:
             jnp.sum(stretch.astype(dtype).reshape(replicas, atoms), axis=1),
         )
         usage = result.usage.astype(jnp.int32).reshape(-1, replicas, atoms)
-        needs = Needs(
-            neighbors.needed,
-            neighbors.crowded,
-            neighbors.cramped,
-            jnp.max(usage, axis=2).T,
-            jnp.max(result.reach_A.astype(dtype).reshape(replicas, atoms), axis=1),
+        needs = self.no_needs(replicas, dtype)._replace(
+            inner=jnp.max(usage, axis=2).T,
+            reach_A=jnp.max(result.reach_A.astype(dtype).reshape(replicas, atoms), axis=1),
         )
         return sample, needs
 
     def no_needs(self, replicas: int, dtype: Any) -> Needs:
         """The start value of an accumulation."""
         return Needs(
+            jnp.zeros(replicas, jnp.int32),
             jnp.zeros(replicas, jnp.int32),
             jnp.zeros(replicas, jnp.int32),
             jnp.zeros(replicas, bool),
@@ -151,7 +169,8 @@ class ForceField:
         """For which replicas something was too small (traceable)."""
         return (
             (needs.slots > self.plan.slots)
-            | (needs.crowded > self.plan.bin_capacity)
+            | (needs.near_slots > self.plan.near_slots)
+            | (needs.crowded > self.plan.run_capacity)
             | needs.cramped
             | jnp.any(needs.inner > jnp.asarray(self.capacity, jnp.int32), axis=1)
             | (needs.reach_A > self.plan.cutoff_A)
@@ -181,16 +200,20 @@ class ForceField:
             if new != plan.reach:
                 record["bin_reach"] = [list(plan.reach), list(new)]
             plan = dataclasses.replace(plan, reach=new)
-        slots = int(np.max(needs.slots))
+        slots, near = int(np.max(needs.slots)), int(np.max(needs.near_slots))
         if slots > plan.slots:
-            record["neighbor_slots"] = [plan.slots, round_up(_roomier(slots), 8)]
-            plan = dataclasses.replace(plan, slots=round_up(_roomier(slots), 8))
+            record["neighbor_slots"] = [plan.slots, round_up(_roomier(slots), 4)]
+            plan = dataclasses.replace(plan, slots=round_up(_roomier(slots), 4))
+        if near > plan.near_slots:
+            record["near_slots"] = [plan.near_slots, round_up(_roomier(near), 2)]
+            plan = dataclasses.replace(plan, near_slots=round_up(_roomier(near), 2))
         crowded = int(np.max(needs.crowded))
-        if crowded > plan.bin_capacity:
-            record["bin_capacity"] = [plan.bin_capacity, round_up(_roomier(crowded), 32)]
-            plan = dataclasses.replace(plan, bin_capacity=round_up(_roomier(crowded), 32))
+        if crowded > plan.run_capacity:
+            record["run_capacity"] = [plan.run_capacity, run_capacity(crowded)]
+            plan = dataclasses.replace(plan, run_capacity=run_capacity(crowded))
         capacity = tuple(
-            _roomier(int(n)) if n > c else c
+            # costs grow with the square of these, so little more than what was needed
+            int(1.1 * n) + 1 if n > c else c
             for n, c in zip(np.max(needs.inner, axis=0), self.capacity, strict=True)
         )
         if capacity != self.capacity:

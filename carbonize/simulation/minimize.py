@@ -20,7 +20,7 @@ from carbonize.errors import SimulationError
 from carbonize.potentials.slots import compiler_options
 from carbonize.simulation.cells import wrapped
 from carbonize.simulation.forces import ForceField, Needs
-from carbonize.simulation.neighbors import Neighbors, no_lists, outdated
+from carbonize.simulation.neighbors import Near, no_lists, outdated
 
 __all__ = ["Minimizer", "Minimum"]
 
@@ -54,7 +54,8 @@ class _Course(NamedTuple):
 class _Fire(NamedTuple):
     course: _Course
     forces: Array
-    neighbors: Neighbors
+    near: Near
+    listed: Needs
     energy: Array
     needs: Needs
     done: Array
@@ -171,9 +172,9 @@ def _make_descent(field: ForceField) -> Callable[..., Any]:
     ) -> tuple[_Fire, Array, Array]:
         dtype = course.positions.dtype
 
-        def relist(positions: Array) -> tuple[Array, Neighbors]:
+        def relist(positions: Array) -> tuple[Array, Near, Needs]:
             positions = jax.vmap(wrapped)(positions, cells)
-            return positions, field.lists(positions, cells)
+            return positions, *field.near(field.lists(positions, cells), positions, cells)
 
         def one_step(fire: _Fire) -> _Fire:
             # the first pass does not move: it builds the list and evaluates the start
@@ -195,17 +196,20 @@ def _make_descent(field: ForceField) -> Callable[..., Any]:
             move = dt * velocities
             length = jnp.sqrt(jnp.sum(move * move, axis=-1, keepdims=True))
             positions = old.positions + move * jnp.minimum(1.0, _LONGEST_MOVE_A / jnp.maximum(length, 1e-30))
-            moved = first | jnp.any(outdated(field.plan, fire.neighbors, positions, cells, True))
-            positions, neighbors = jax.lax.cond(moved, relist, lambda r: (r, fire.neighbors), positions)
-            sample, needs = field.evaluate(neighbors, positions, cells, species)
+            moved = first | jnp.any(outdated(field.plan, fire.near, positions, cells, True))
+            positions, near, listed = jax.lax.cond(
+                moved, relist, lambda r: (r, fire.near, fire.listed), positions
+            )
+            sample, needs = field.evaluate(near, positions, cells, species)
             moved_on = _Course(positions, velocities, new_dt, new_alpha, downhill)
             kept = old._replace(positions=positions)
             return _Fire(
                 jax.tree.map(lambda a, b: jnp.where(first, a, b), kept, moved_on),
                 sample.forces,
-                neighbors,
+                near,
+                listed,
                 sample.potential_eV,
-                fire.needs.merged(needs),
+                fire.needs.merged(needs).merged(listed),
                 fire.done + 1,
             )
 
@@ -213,6 +217,7 @@ def _make_descent(field: ForceField) -> Callable[..., Any]:
             course,
             jnp.zeros_like(course.positions),
             no_lists(field.plan, course.positions, cells),
+            field.no_needs(1, dtype),
             jnp.zeros(1, dtype),
             field.no_needs(1, dtype),
             jnp.asarray(-1, jnp.int32),

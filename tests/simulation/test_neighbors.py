@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 from ase.neighborlist import primitive_neighbor_list
 
+from carbonize.potentials.slots import compiler_options
 from carbonize.simulation.cells import wrapped
 from carbonize.simulation.neighbors import bond_vectors, build, make_plan, outdated
+
+compiled = functools.partial(jax.jit, compiler_options=compiler_options("cpu"))
 
 CELLS = {
     "cube with cells": (np.eye(3) * 27.0, 600),
@@ -32,7 +35,7 @@ def test_every_pair_within_the_radius_is_listed_once(name: str, dtype: type) -> 
     cells = jnp.asarray(cell, dtype)[None]
     inside = jax.vmap(wrapped)(jnp.asarray(positions)[None], cells)
     plan = make_plan(np.asarray(inside), cell[None], cutoff_A=3.2, skin_A=0.6)
-    neighbors = jax.jit(lambda r, c: build(plan, r, c))(inside, cells)
+    neighbors = compiled(lambda r, c: build(plan, r, c))(inside, cells)
     bonds = bond_vectors(plan, neighbors, inside, cells)
     assert bonds.x.dtype == dtype
     length = np.sqrt(np.square([bonds.x, bonds.y, bonds.z]).sum(0))
@@ -51,7 +54,7 @@ def test_replicas_have_their_own_lists_in_one_batch() -> None:
     cells = np.eye(3) * np.array([14.0, 14.5, 16.0])[:, None, None]
     positions = jnp.asarray(np.random.default_rng(5).uniform(0, 14, (3, 80, 3)))
     plan = make_plan(np.asarray(positions), cells, 3.2, 0.5)
-    listed = jax.jit(lambda r, c: bond_vectors(plan, build(plan, r, c), r, c))
+    listed = compiled(lambda r, c: bond_vectors(plan, build(plan, r, c), r, c))
     together = listed(positions, jnp.asarray(cells))
     for k in range(3):
         alone = listed(positions[k : k + 1], jnp.asarray(cells[k : k + 1]))
@@ -68,7 +71,7 @@ def test_a_list_that_is_too_short_says_how_long_it_should_be(edge: float) -> Non
     tight = make_plan(np.asarray(positions), cells, 3.2, 0.5, slots=2)
     assert tight.slots == 2
     needed = [
-        int(jax.jit(functools.partial(build, plan))(positions, cells).needed[0]) for plan in (roomy, tight)
+        int(compiled(functools.partial(build, plan))(positions, cells).needed[0]) for plan in (roomy, tight)
     ]
     assert needed[0] == needed[1] > 2
 
@@ -76,8 +79,8 @@ def test_a_list_that_is_too_short_says_how_long_it_should_be(edge: float) -> Non
 def test_crowded_bins_are_noticed() -> None:
     cells = np.eye(3)[None] * 16.0
     positions = jnp.asarray(np.random.default_rng(5).uniform(0, 16, (1, 150, 3)))
-    plan = dataclasses.replace(make_plan(np.asarray(positions), cells, 3.2, 0.5), bin_capacity=2)
-    assert int(jax.jit(functools.partial(build, plan))(positions, cells).crowded[0]) > 2
+    plan = dataclasses.replace(make_plan(np.asarray(positions), cells, 3.2, 0.5), run_capacity=2)
+    assert int(compiled(functools.partial(build, plan))(positions, cells).crowded[0]) > 2
 
 
 @pytest.mark.parametrize("factor", [0.9, 0.95, 1.0, 1.06])
@@ -87,7 +90,7 @@ def test_a_list_serves_under_a_changing_cell_as_long_as_it_says(edge: float, fac
     cells = np.eye(3)[None] * edge
     positions = jnp.asarray(rng.uniform(0, edge, (1, 150, 3)))
     plan = make_plan(np.asarray(positions), cells, 2.0, 0.8, slots=120)
-    old = jax.jit(functools.partial(build, plan))(positions, cells)
+    old = compiled(functools.partial(build, plan))(positions, cells)
     # as far as the criterion lets atoms go, in the worst directions it may not know of
     limit = max(0.5 * (factor * plan.radius_A - plan.cutoff_A), 0.0)
     away = rng.normal(size=(1, 150, 3))
@@ -109,7 +112,7 @@ def test_a_cell_that_shrinks_below_the_cutoff_makes_any_motion_ask_for_a_new_lis
     cells = np.eye(3)[None] * 12.0
     positions = jnp.asarray(np.random.default_rng(5).uniform(0, 12, (1, 60, 3)))
     plan = make_plan(np.asarray(positions), cells, 2.0, 0.5)
-    old = build(plan, positions, jnp.asarray(cells))
+    old = compiled(functools.partial(build, plan))(positions, jnp.asarray(cells))
     assert outdated(plan, old, positions * 0.75 + 1e-6, jnp.asarray(cells * 0.75), fixed_cell=False)[0]
 
 
@@ -118,5 +121,5 @@ def test_bins_that_became_too_narrow_are_noticed() -> None:
     positions = jnp.asarray(np.random.default_rng(5).uniform(0, 16, (1, 150, 3)))
     plan = make_plan(np.asarray(positions), cells, 3.2, 0.5, slots=120, shrink=0.9)
     for factor, cramped in ((0.91, False), (0.65, True)):
-        neighbors = build(plan, positions * factor, jnp.asarray(cells * factor))
+        neighbors = compiled(functools.partial(build, plan))(positions * factor, jnp.asarray(cells * factor))
         assert bool(neighbors.cramped[0]) == cramped

@@ -1,0 +1,49 @@
+"""How crowded start structures are: the sizes that compiled lists begin with (host)."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+__all__ = ["longest_run", "most_neighbors"]
+
+
+def most_neighbors(
+    positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], radii_A: list[float]
+) -> list[int]:
+    """For each radius (A), neighbours of the atom that has most of them, images included.
+
+    Examples
+    --------
+    >>> most_neighbors(np.zeros((1, 3)), 2.5 * np.eye(3), [2.6, 3.6])
+    [6, 18]
+    """
+    from scipy.spatial import cKDTree
+
+    inverse = np.linalg.inv(cell)
+    fractional = positions @ inverse
+    fractional = fractional - np.floor(fractional)
+    margin = max(radii_A) * np.linalg.norm(inverse, axis=0)
+    ranges = [np.arange(-n, n + 1) for n in np.ceil(margin).astype(int)]
+    images = []
+    for shift in np.stack(np.meshgrid(*ranges, indexing="ij"), -1).reshape(-1, 3):
+        there = fractional + shift
+        images.append(there[np.all((there >= -margin) & (there <= 1 + margin), axis=1)])
+    everyone = cKDTree(np.concatenate(images) @ cell)
+    counts = [everyone.query_ball_point(fractional @ cell, radius, return_length=True) for radius in radii_A]
+    return [int(count.max()) - 1 for count in counts]  # an atom is no neighbour of itself
+
+
+def longest_run(
+    positions: Float[np.ndarray, "atom 3"],
+    cell: Float[np.ndarray, "3 3"],
+    bins: tuple[int, int, int],
+    reach: int,
+) -> int:
+    """Most atoms in any ``2 reach + 1`` bins that follow each other along the first cell vector."""
+    fractional = positions @ np.linalg.inv(cell)
+    fractional = fractional - np.floor(fractional)
+    place = np.minimum((fractional * bins).astype(int), np.array(bins) - 1)
+    filling = np.bincount(np.ravel_multi_index(tuple(place.T), bins), minlength=int(np.prod(bins)))
+    around = [np.roll(filling.reshape(bins), step, axis=0) for step in range(-reach, reach + 1)]
+    return int(sum(around).max())
