@@ -28,7 +28,8 @@ _Out = Annotated[
 _Potential = Annotated[
     str,
     typer.Option(
-        "--potential", help="edip, a Tersoff set (tersoff-1989, erhart-albe-2005, lindsay-broido-2010), or nep:FILE."
+        "--potential",
+        help="edip, a Tersoff set (tersoff-1989, erhart-albe-2005, lindsay-broido-2010), or nep:FILE.",
     ),
 ]
 _Tolerance = Annotated[

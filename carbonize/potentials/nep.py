@@ -96,7 +96,9 @@ class Nep(Potential):
         shares = [(near, gradients[0]), (close, gradients[1])]
         if on_card:
             counts = (near_count, close_count)
-            forces = device.forces_from_bonds([(b, n, g) for (b, g), n in zip(shares, counts, strict=True)], dtype)
+            forces = device.forces_from_bonds(
+                [(b, n, g) for (b, g), n in zip(shares, counts, strict=True)], dtype
+            )
         else:
             forces = jnp.stack([_scattered(own[c], [(b, g[c]) for b, g in shares]) for c in range(3)])
         return Evaluation(
@@ -133,9 +135,7 @@ class Nep(Potential):
             work = work._replace(near=(x_near, *work.near[1:]), close=(x_close, *work.close[1:]))
 
         def one(start: Array) -> _Results:
-            part = jax.tree.map(
-                lambda a: jax.lax.dynamic_slice_in_dim(a, start, size, axis=a.ndim - 1), work
-            )
+            part = jax.tree.map(lambda a: jax.lax.dynamic_slice_in_dim(a, start, size, axis=a.ndim - 1), work)
             return _evaluate(self.model, barrier(part), dtype)
 
         found = jax.lax.map(one, jnp.arange(blocks, dtype=jnp.int32) * size)
@@ -189,7 +189,14 @@ def _evaluate(model: NepModel, work: _Work, dtype: DTypeLike) -> _Results:
     virials: Array | float = 0.0
     for (x, y, z), (gx, gy, gz) in ((work.near, near), (work.close, close)):
         own = own + fold(barrier(jnp.stack([g.astype(dtype) for g in (gx, gy, gz)])), 1)
-        products = (gx * x, gy * y, gz * z, 0.5 * (gy * z + gz * y), 0.5 * (gx * z + gz * x), 0.5 * (gx * y + gy * x))
+        products = (
+            gx * x,
+            gy * y,
+            gz * z,
+            0.5 * (gy * z + gz * y),
+            0.5 * (gx * z + gz * x),
+            0.5 * (gx * y + gy * x),
+        )
         virials = virials + fold(barrier(jnp.stack([p.astype(dtype) for p in products])), 1)
     return _Results(energies, own, virials, near, close)  # type: ignore[arg-type]
 
@@ -212,6 +219,7 @@ def _network(
         hidden = barrier(jnp.tanh(q @ weights[0].T - biases[0]))
         slope = output[0] * (1.0 - hidden * hidden)
         return hidden @ output[0] - model.bias_eV, barrier(barrier(slope) @ weights[0])
+    assert species is not None  # several networks mean several elements
     own = gather(weights, species)
     hidden = barrier(jnp.tanh(jnp.einsum("nd,nmd->nm", q, own) - gather(biases, species)))
     output = gather(output, species)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jax import Array
@@ -133,17 +134,19 @@ _QUADRUPOLE = (
 
 def invariants(l_max: int, four_body: bool, five_body: bool, A: Sequence[Array]) -> list[Array]:
     """q_1 ... q_lmax, then q_222 and q_1111 where they are wanted, each in the shape of an A_lm."""
-    q = [sum(A[k] * A[k] for k in range(l * l - 1, (l + 1) ** 2 - 1)) for l in range(1, l_max + 1)]  # noqa: E741
+    q: list[Any] = [sum(A[k] * A[k] for k in range(l * l - 1, (l + 1) ** 2 - 1)) for l in range(1, l_max + 1)]  # noqa: E741
     if four_body:
         s, t, u, v, w = _quadrupole(A)
         a, b, c, d, e = _Q222
         q.append(
-            s * (a * s * s + b * (t * t + u * u) + c * (v * v + w * w)) + d * v * (u * u - t * t) + e * t * u * w
+            s * (a * s * s + b * (t * t + u * u) + c * (v * v + w * w))
+            + d * v * (u * u - t * t)
+            + e * t * u * w
         )
     if five_body:
         dipole = q[0] * (4 * math.pi / 3)
         q.append(_Q1111 * dipole * dipole)
-    return q  # type: ignore[return-value]
+    return q
 
 
 def invariants_backwards(

@@ -226,7 +226,9 @@ class _Header:
         count = self._int("the number of elements", words[1], 1, len(atomic_numbers))
         symbols = words[2:]
         if len(symbols) != count:
-            raise self._error(f"{count} element(s) announced, {len(symbols)} symbol(s) given; make them agree")
+            raise self._error(
+                f"{count} element(s) announced, {len(symbols)} symbol(s) given; make them agree"
+            )
         for symbol in symbols:
             if atomic_numbers.get(symbol, 0) == 0:
                 raise self._error(f"{_short(symbol)!r} is no chemical element; give symbols such as C")

@@ -60,8 +60,7 @@ def _repulsion(model: NepModel, r, here, there):
     z = model.zbl
     assert z is not None
     inner, outer, strength, inverse_length = (
-        jnp.asarray(v)[here, there]
-        for v in (z.inner_A, z.outer_A, z.strength_eV_A, z.inverse_length_per_A)
+        jnp.asarray(v)[here, there] for v in (z.inner_A, z.outer_A, z.strength_eV_A, z.inverse_length_per_A)
     )
     screen = sum(
         jnp.asarray(a)[here, there] * jnp.exp(-jnp.asarray(b)[here, there] * r * inverse_length)
@@ -71,7 +70,9 @@ def _repulsion(model: NepModel, r, here, there):
     return strength / r * screen * jnp.where(r < outer, switch, 0.0)
 
 
-def evaluate(model: NepModel, vectors: np.ndarray, species: np.ndarray, first: np.ndarray, second: np.ndarray):
+def evaluate(
+    model: NepModel, vectors: np.ndarray, species: np.ndarray, first: np.ndarray, second: np.ndarray
+):
     """Energies (atom), forces (atom, 3) and dE/dstrain (3, 3) in float64, from sorted bonds (bond, 3)."""
     counts = np.bincount(first, minlength=len(species))
     slot = np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -13,7 +13,7 @@ from carbonize.potentials.nep import Nep
 from carbonize.potentials.nep_file import read_nep
 
 pytest.importorskip("calorine")
-import _nepy  # noqa: E402
+import _nepy
 
 pytestmark = pytest.mark.peers
 

@@ -21,7 +21,12 @@ CAPACITY = (80, 48)
 KINDS = {
     "nep4": Kind(),
     "nep3 of two elements, own cutoffs, universal ZBL": Kind(
-        tag="nep3_zbl", elements=("H", "C"), cutoff="4.0 3.0 4.4 3.6 80 47", l_max="3 2 0", zbl="0.8 1.8", seed=2
+        tag="nep3_zbl",
+        elements=("H", "C"),
+        cutoff="4.0 3.0 4.4 3.6 80 47",
+        l_max="3 2 0",
+        zbl="0.8 1.8",
+        seed=2,
     ),
     "nep4 of three elements, flexible ZBL": Kind(
         tag="nep4_zbl", elements=("O", "C", "H"), l_max="5 0 1", zbl="0 0", n_max=(2, 1), seed=3
