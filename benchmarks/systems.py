@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from ase.io import read
 
 from carbonize.potentials.base import Potential
 from carbonize.potentials.edip import Edip
+from carbonize.potentials.nep import Nep
+from carbonize.potentials.nep_file import read_nep
 from carbonize.potentials.tersoff import Tersoff
 from carbonize.potentials.tersoff_parameters import NAMED_SETS
 from carbonize.schedules import Schedule
@@ -25,6 +28,7 @@ __all__ = [
     "TEMPERATURE_K",
     "TIMESTEP_FS",
     "melted",
+    "nep_file",
     "potential",
     "propagator",
     "tiled",
@@ -37,11 +41,23 @@ SKIN_A = 1.2
 MASS_AMU = 12.011
 
 _STRUCTURE = Path(__file__).parent.parent / "structures" / "precursor-1000.extxyz"
+_NEP_FILE = Path(__file__).parents[2] / "shared" / "potentials" / "C_2022_NEP4.txt"
 _RATTLE_A = 0.02
 
 
+def nep_file() -> Path | None:
+    """The NEP file to measure with: ``CARBONIZE_NEP_FILE``, or the one beside the repository, if there is one."""
+    path = Path(os.environ.get("CARBONIZE_NEP_FILE", _NEP_FILE))
+    return path if path.is_file() else None
+
+
 def potential(name: str) -> Potential:
-    """``edip`` or ``tersoff`` (the set of 1989)."""
+    """``edip``, ``tersoff`` (the set of 1989) or ``nep`` (see :func:`nep_file`)."""
+    if name == "nep":
+        path = nep_file()
+        if path is None:
+            raise FileNotFoundError("no NEP file; set CARBONIZE_NEP_FILE")
+        return Nep(read_nep(path))
     triplet = ("C", "C", "C")
     return Edip() if name == "edip" else Tersoff(((triplet, NAMED_SETS["tersoff-1989"][triplet]),))
 

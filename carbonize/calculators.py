@@ -34,7 +34,7 @@ from carbonize.potentials.tersoff_parameters import NAMED_SETS
 
 __all__ = ["CarbonizeCalculator", "calculator"]
 
-_POTENTIALS = ("edip", "tersoff")
+_POTENTIALS = ("edip", "tersoff", "nep")
 _KEYWORDS = ("parameters", "file", "precision")
 _PRECISIONS = ("float64", "float32")
 
@@ -60,11 +60,12 @@ def calculator(
     Parameters
     ----------
     name
-        ``"edip"`` or ``"tersoff"``.
+        ``"edip"``, ``"tersoff"`` or ``"nep"``.
     parameters
         For ``"tersoff"``: ``"tersoff-1989"``, ``"erhart-albe-2005"`` or ``"lindsay-broido-2010"``.
     file
-        For ``"tersoff"``: a parameter file in the LAMMPS format, instead of ``parameters``.
+        For ``"tersoff"``: a parameter file in the LAMMPS format, instead of ``parameters``. For
+        ``"nep"``: a ``nep.txt`` file of GPUMD.
     precision
         ``"float64"`` or ``"float32"``.
 
@@ -73,7 +74,7 @@ def calculator(
     InputError
         The name, a keyword, or what it is set to is not known, or the file cannot be used.
     """
-    from carbonize.config.models import EdipConfig, TersoffConfig
+    from carbonize.config.models import EdipConfig, NepConfig, TersoffConfig
 
     for key in unknown:
         raise InputError(f"unknown keyword {key!r}{_nearest(key, _KEYWORDS)}; known: {', '.join(_KEYWORDS)}")
@@ -90,6 +91,11 @@ def calculator(
         if parameters is not None or file is not None:
             raise InputError("edip has one set of parameters; leave out parameters and file")
         return CarbonizeCalculator(make_potential(EdipConfig(kind="edip")), name="EDIP", precision=precision)
+    if name == "nep":
+        if parameters is not None or not file:
+            raise InputError("nep needs file (a nep.txt of GPUMD) and no parameters")
+        potential = make_potential(NepConfig(kind="nep", file=str(file)))
+        return CarbonizeCalculator(potential, name="NEP", precision=precision)
     known = ", ".join(NAMED_SETS)
     if (parameters is None) == (file is None):
         raise InputError(f"tersoff needs either parameters ({known}) or file (LAMMPS format)")

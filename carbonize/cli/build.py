@@ -28,7 +28,8 @@ _Out = Annotated[
 _Potential = Annotated[
     str,
     typer.Option(
-        "--potential", help="edip, or a Tersoff set: tersoff-1989, erhart-albe-2005, lindsay-broido-2010."
+        "--potential",
+        help="edip, a Tersoff set (tersoff-1989, erhart-albe-2005, lindsay-broido-2010), or nep:FILE.",
     ),
 ]
 _Tolerance = Annotated[
@@ -167,7 +168,7 @@ def _potential(name: str) -> Any:
     import difflib
 
     from carbonize.cli.run import use_compilation_cache
-    from carbonize.config.models import EdipConfig, TersoffConfig
+    from carbonize.config.models import EdipConfig, NepConfig, TersoffConfig
     from carbonize.errors import InputError
     from carbonize.potentials import make_potential
     from carbonize.potentials.tersoff_parameters import NAMED_SETS
@@ -177,7 +178,9 @@ def _potential(name: str) -> Any:
         return make_potential(EdipConfig(kind="edip"))
     if name in NAMED_SETS:
         return make_potential(TersoffConfig.model_validate({"kind": "tersoff", "parameters": name}))
-    known = ["edip", *NAMED_SETS]
+    if name.startswith("nep:") and len(name) > 4:
+        return make_potential(NepConfig(kind="nep", file=name.removeprefix("nep:")))
+    known = ["edip", *NAMED_SETS, "nep:FILE"]
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise InputError(f"--potential {name}: unknown{hint} (known: {', '.join(known)})")

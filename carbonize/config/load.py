@@ -130,7 +130,7 @@ def _resolve_paths(config: RunConfig, base: Path) -> RunConfig:
         resolved = tuple(str((base / path).resolve()) for path in config.structure.starts)
         changed = {"path": resolved[0]} if config.structure.paths is None else {"paths": resolved}
         update["structure"] = config.structure.model_copy(update=changed)
-    if config.potential.kind == "tersoff" and config.potential.file is not None:
+    if config.potential.kind != "edip" and config.potential.file is not None:
         path = str((base / config.potential.file).resolve())
         update["potential"] = config.potential.model_copy(update={"file": path})
     return config.model_copy(update=update)

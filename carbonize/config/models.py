@@ -24,6 +24,7 @@ __all__ = [
     "LangevinConfig",
     "LimitsConfig",
     "MinimizeStage",
+    "NepConfig",
     "NoseHooverConfig",
     "OutputConfig",
     "PotentialConfig",
@@ -133,7 +134,14 @@ class TersoffConfig(_Model):
         return self
 
 
-PotentialConfig = Annotated[EdipConfig | TersoffConfig, Field(discriminator="kind")]
+class NepConfig(_Model):
+    """Neuroevolution potential, NEP3 or NEP4, from a file of GPUMD."""
+
+    kind: Literal["nep"]
+    file: str = Field(min_length=1, description="nep.txt, relative to the protocol file")
+
+
+PotentialConfig = Annotated[EdipConfig | TersoffConfig | NepConfig, Field(discriminator="kind")]
 
 
 class LangevinConfig(_Model):

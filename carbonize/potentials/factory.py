@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 from carbonize.potentials.base import Potential
 from carbonize.potentials.edip import Edip
+from carbonize.potentials.nep import Nep
+from carbonize.potentials.nep_file import read_nep
 from carbonize.potentials.tersoff import Tersoff
 from carbonize.potentials.tersoff_parameters import NAMED_SETS, read_lammps_tersoff
 
 if TYPE_CHECKING:
-    from carbonize.config.models import EdipConfig, TersoffConfig
+    from carbonize.config.models import EdipConfig, NepConfig, TersoffConfig
 
 __all__ = ["make_potential"]
 
 
-def make_potential(config: EdipConfig | TersoffConfig, folder: str | Path = ".") -> Potential:
+def make_potential(config: EdipConfig | TersoffConfig | NepConfig, folder: str | Path = ".") -> Potential:
     """The potential that ``config`` describes.
 
     Parameters
@@ -34,6 +36,8 @@ def make_potential(config: EdipConfig | TersoffConfig, folder: str | Path = ".")
     """
     if config.kind == "edip":
         return Edip()
+    if config.kind == "nep":
+        return Nep(read_nep(Path(folder) / config.file))
     if config.parameters is not None:
         return Tersoff(tuple(NAMED_SETS[config.parameters].items()))
     assert config.file is not None  # the model asks for one of the two

@@ -90,6 +90,8 @@ def potential_name(protocol: RunConfig) -> str:
     potential = protocol.potential
     if potential.kind == "edip":
         return "carbon EDIP (Marks 2000)"
+    if potential.kind == "nep":
+        return f"NEP ({Path(potential.file).name})"
     return f"Tersoff ({potential.parameters or Path(potential.file or '').name})"
 
 

@@ -19,6 +19,7 @@ from ase.build import bulk
 from ase.io import write
 from fuzz.mutation import finite, put, reads_or_refuses, spoiled, spoiled_bytes
 from hypothesis import strategies as st
+from nep_files import Kind
 
 from carbonize.config import dump_protocol, load_protocol, parse_protocol
 from carbonize.io import checkpoint
@@ -27,6 +28,7 @@ from carbonize.io.frames import read_frames, validate_atoms
 from carbonize.io.lock import lock_owner
 from carbonize.io.status import run_status
 from carbonize.io.trajectory import TrajectoryReader, TrajectoryWriter, make_frame, set_coordination
+from carbonize.potentials.nep_file import read_nep
 from carbonize.potentials.tersoff_parameters import NAMED_SETS, lammps_text, read_lammps_tersoff
 from carbonize.schedules import compile_schedule
 
@@ -206,6 +208,22 @@ def _read_potential(folder: Path, raw: bytes) -> None:
         entry = read_lammps_tersoff(path)
         assert finite(list(entry.__dict__.values()))
         assert 0 < entry.cutoff_A <= 20
+
+
+_NEP = [
+    Kind(n_max=(1, 1), basis_size=(1, 1), neurons=2).text(),
+    Kind(tag="nep3_zbl", elements=("C", "H"), zbl="0 0", n_max=(0, 0), basis_size=(1, 1), neurons=1).text(),
+]
+
+
+def _read_nep(folder: Path, raw: bytes) -> None:
+    path = put(folder / "nep.txt", raw)
+    with reads_or_refuses():
+        model = read_nep(path)
+        assert finite(
+            model.input_weights, model.input_biases, model.output_weights, model.radial, model.angular
+        )
+        assert 0 < model.angular_A.max() <= model.radial_A.max() <= 20
 
 
 # -- checkpoints
@@ -408,6 +426,7 @@ READERS = {
     ),
     "structure": Reader(_structure_cases(), _read_structure),
     "potential": Reader(spoiled([_TERSOFF, lammps_text(NAMED_SETS["tersoff-1989"])]), _read_potential),
+    "nep": Reader(spoiled(_NEP), _read_nep),
     "checkpoint": Reader(
         st.one_of(
             spoiled_bytes(_CHECKPOINTS, places=[len(_CHECKPOINTS[1]) - k for k in range(1, 700)]),
