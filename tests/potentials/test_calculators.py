@@ -87,7 +87,7 @@ def test_atoms_outside_the_cell_are_at_home_too(edip, disordered):
 
 def test_more_neighbours_than_foreseen_make_the_lists_grow(disordered):
     calculator = CarbonizeCalculator(
-        Tersoff(tuple(NAMED_SETS["tersoff-1989"].items())), name="Tersoff", capacity=(1,)
+        Tersoff(tuple(NAMED_SETS["tersoff-1989"].items())), name="Tersoff", capacity=(1, 1)
     )
     ample = carbonize.calculator("tersoff", parameters="tersoff-1989")
     atoms, same = disordered.copy(), disordered.copy()
