@@ -122,7 +122,7 @@ def lammps_results(tmp_path_factory):
 @pytest.fixture(scope="module", params=NAMED_SETS)
 def calculator(request):
     potential = Tersoff(tuple(NAMED_SETS[request.param].items()))
-    return request.param, CarbonizeCalculator(potential, name="Tersoff", capacity=(8,))
+    return request.param, CarbonizeCalculator(potential, name="Tersoff", capacity=(8, 10))
 
 
 @pytest.mark.parametrize("kind", structures())

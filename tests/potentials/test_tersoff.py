@@ -23,7 +23,7 @@ CARBON["linear lambda3"] = dataclasses.replace(CARBON["erhart-albe-2005"], lambd
 
 
 def make(entry, precision="float64"):
-    return CarbonizeCalculator(Tersoff(((CCC, entry),)), name="Tersoff", precision=precision, capacity=(7,))
+    return CarbonizeCalculator(Tersoff(((CCC, entry),)), name="Tersoff", precision=precision, capacity=(7, 10))
 
 
 @pytest.fixture(scope="module", params=CARBON)
