@@ -143,8 +143,10 @@ class CarbonizeCalculator(Calculator):
         super().calculate(atoms, properties or ["energy"], system_changes)
         assert self.atoms is not None
         cell, pbc = np.array(self.atoms.cell), np.array(self.atoms.pbc)
-        species = _check_atoms(self.atoms, self.potential.elements, self.title)
-        energies, forces, virials = self._evaluate(np.array(self.atoms.positions), cell, pbc, species)
+        potential = self.potential.for_elements(self.atoms.symbols) if len(self.atoms) else self.potential
+        species = _check_atoms(self.atoms, potential.elements, self.title)
+        positions = np.array(self.atoms.positions)
+        energies, forces, virials = self._evaluate(potential, positions, cell, pbc, species)
         energy = float(energies.sum())
         self.results = {"energy": energy, "free_energy": energy, "energies": energies, "forces": forces}
         if pbc.all():
@@ -152,6 +154,7 @@ class CarbonizeCalculator(Calculator):
 
     def _evaluate(
         self,
+        potential: Potential,
         positions: Float[np.ndarray, "atom 3"],
         cell: Float[np.ndarray, "3 3"],
         pbc: Bool[np.ndarray, "3"],
@@ -161,10 +164,10 @@ class CarbonizeCalculator(Calculator):
         atoms = len(positions)
         rows = _padded_size(atoms)
         species = np.concatenate([species, np.zeros(rows - atoms, np.int32)])
-        cutoff_A = self.potential.cutoff_A
+        cutoff_A = potential.cutoff_A
         bonds = self._list(positions, cell, pbc, cutoff_A, rows)
         for _ in range(_ATTEMPTS):
-            result = self._run(bonds, species)
+            result = self._run(potential, bonds, species)
             usage = tuple(int(n) for n in result.usage.max(axis=1))
             if any(need > have for need, have in zip(usage, self._capacity, strict=True)):
                 self._capacity = _grown(self._capacity, usage)
@@ -185,10 +188,10 @@ class CarbonizeCalculator(Calculator):
             "the atoms are too dense, relax the structure first"
         )
 
-    def _run(self, bonds: Bonds, species: np.ndarray) -> Evaluation:
+    def _run(self, potential: Potential, bonds: Bonds, species: np.ndarray) -> Evaluation:
         precise = self.precision == "float64"
         with jax.enable_x64(True) if precise else contextlib.nullcontext():
-            return jax.device_get(_compiled()(self.potential, bonds, species, self._capacity))
+            return jax.device_get(_compiled()(potential, bonds, species, self._capacity))
 
     def _list(
         self, positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray, cutoff_A: float, rows: int

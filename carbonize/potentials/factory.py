@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from carbonize.potentials.base import Potential
 from carbonize.potentials.edip import Edip
 from carbonize.potentials.tersoff import Tersoff
-from carbonize.potentials.tersoff_parameters import NAMED_SETS, read_lammps_tersoff
+from carbonize.potentials.tersoff_parameters import NAMED_SETS, read_lammps_table
 
 if TYPE_CHECKING:
     from carbonize.config.models import EdipConfig, TersoffConfig
@@ -26,6 +26,10 @@ def make_potential(config: EdipConfig | TersoffConfig, folder: str | Path = ".")
     folder
         Folder to which a relative ``file`` refers, that of the protocol file.
 
+    Notes
+    -----
+    A file may hold more elements than a structure: see :meth:`Potential.for_elements`.
+
     Examples
     --------
     >>> from carbonize.config.models import TersoffConfig
@@ -35,7 +39,8 @@ def make_potential(config: EdipConfig | TersoffConfig, folder: str | Path = ".")
     if config.kind == "edip":
         return Edip()
     if config.parameters is not None:
-        return Tersoff(tuple(NAMED_SETS[config.parameters].items()))
+        return Tersoff(tuple(NAMED_SETS[config.parameters].items()), config.parameters)
     assert config.file is not None  # the model asks for one of the two
-    triplet = ("C", "C", "C")
-    return Tersoff(((triplet, read_lammps_tersoff(Path(folder) / config.file, triplet)),))
+    path = Path(folder) / config.file
+    entries, faults = read_lammps_table(path)
+    return Tersoff(tuple(entries.items()), str(path), tuple(faults.items()))
