@@ -17,23 +17,26 @@ from jaxtyping import Bool, Float, Int
 from carbonize.potentials.base import PAD_A, Bonds
 
 __all__ = [
+    "WORD_BITS",
     "Vectors",
     "barrier",
     "compiler_options",
     "forces_from_bonds",
     "gather",
     "pick",
+    "pick_by_rank",
     "scatter_add",
     "shells",
     "shorten",
     "sum_slots",
+    "taken",
     "virials",
 ]
 
 Vectors = tuple[Array, Array, Array]
 """x, y and z components, each (slot, atom)."""
 
-_WORD_BITS = 32
+WORD_BITS = 32
 
 _TERMS_FUSED = 8
 """Terms of a sum between barriers.
@@ -97,9 +100,9 @@ def pick(
     """
     slots = keep.shape[0]
     words = []
-    for start in range(0, slots, _WORD_BITS):
+    for start in range(0, slots, WORD_BITS):
         word = keep[start].astype(jnp.uint32)
-        for bit in range(1, min(_WORD_BITS, slots - start)):
+        for bit in range(1, min(WORD_BITS, slots - start)):
             word = word | (keep[start + bit].astype(jnp.uint32) << bit)
         words.append(word)
     words = list(barrier(tuple(words)))
@@ -112,7 +115,7 @@ def pick(
         for w, word in enumerate(words):
             lowest = word & (~word + jnp.uint32(1))
             here = free & (word != 0)
-            place = jax.lax.population_count(lowest - jnp.uint32(1)).astype(jnp.int32) + w * _WORD_BITS
+            place = jax.lax.population_count(lowest - jnp.uint32(1)).astype(jnp.int32) + w * WORD_BITS
             slot = jnp.where(here, place, slot)
             words[w] = jnp.where(here, word ^ lowest, word)
             free = free & ~here
@@ -120,12 +123,50 @@ def pick(
     return jnp.stack(picked), count
 
 
+def pick_by_rank(
+    words: Int[Array, "word atom"], capacity: int
+) -> tuple[Int[Array, "capacity atom"], Int[Array, " atom"]]:
+    """As :func:`pick`, of a mask packed already, for lists of hundreds of slots.
+
+    Every place finds its slot by itself: the word in which the count of set bits passes the place,
+    then the bit by halving. That compiles in a fraction of the time and touches no word twice.
+    """
+    number, atoms = words.shape
+    ends = [jax.lax.population_count(words[0]).astype(jnp.int32)]
+    for k in range(1, number):
+        ends.append(ends[-1] + jax.lax.population_count(words[k]).astype(jnp.int32))
+    count = ends[-1]
+    rank = jnp.arange(capacity, dtype=jnp.int32)[:, None]
+    ends = barrier(ends)
+    before = [(end <= rank).astype(jnp.int32) for end in ends[:-1]]
+    place = barrier(sum_slots(before) if before else jnp.zeros_like(rank + count))
+    where = place * atoms + jnp.arange(atoms, dtype=jnp.int32)
+    word = gather(words.reshape(-1), where)
+    starts = jnp.stack([jnp.zeros_like(count), *ends[:-1]])
+    left, word = barrier((rank - gather(starts.reshape(-1), where), word))
+    slot = place * WORD_BITS
+    for width in (16, 8, 4, 2, 1):
+        low = jax.lax.population_count(word & jnp.uint32((1 << width) - 1)).astype(jnp.int32)
+        above = left >= low
+        left = jnp.where(above, left - low, left)
+        word = jnp.where(above, word >> width, word)
+        slot = jnp.where(above, slot + width, slot)
+    return jnp.where(rank < count, slot, 0), count
+
+
 def shorten(bonds: Bonds, keep: Bool[Array, "slot atom"], capacity: int) -> tuple[Bonds, Int[Array, " atom"]]:
     """The bonds marked ``keep`` in a list of ``capacity`` slots, and how many each atom has."""
-    atoms = jnp.arange(keep.shape[1], dtype=jnp.int32)
-    slot, count = barrier(pick(keep, capacity))
+    return taken(bonds, *barrier(pick(keep, capacity)))
+
+
+def taken(
+    bonds: Bonds, slot: Int[Array, "capacity atom"], count: Int[Array, " atom"]
+) -> tuple[Bonds, Int[Array, " atom"]]:
+    """The bonds in the first ``count`` of the given slots, and the counts."""
+    capacity, size = slot.shape
+    atoms = jnp.arange(size, dtype=jnp.int32)
     used = jnp.arange(capacity, dtype=jnp.int32)[:, None] < count
-    where = slot * keep.shape[1] + atoms
+    where = slot * size + atoms
 
     def take(values: Array, unused: Array | float) -> Array:
         return jnp.where(used, gather(values.reshape(-1), where), unused)
