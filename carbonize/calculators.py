@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -35,7 +36,7 @@ from carbonize.potentials.tersoff_parameters import NAMED_SETS
 __all__ = ["CarbonizeCalculator", "calculator"]
 
 _POTENTIALS = ("edip", "tersoff")
-_KEYWORDS = ("parameters", "file", "precision")
+_KEYWORDS = ("parameters", "file", "precision", "dispersion")
 _PRECISIONS = ("float64", "float32")
 
 # Closer than this, two atoms are taken for one that is listed twice.
@@ -53,6 +54,7 @@ def calculator(
     parameters: str | None = None,
     file: str | None = None,
     precision: str = "float64",
+    dispersion: bool | Mapping[str, Any] = False,
     **unknown: Any,
 ) -> CarbonizeCalculator:
     """An ASE calculator for one of the potentials.
@@ -67,6 +69,9 @@ def calculator(
         For ``"tersoff"``: a parameter file in the LAMMPS format, instead of ``parameters``.
     precision
         ``"float64"`` or ``"float32"``.
+    dispersion
+        Whether carbon sheets attract each other; a mapping (``{"cutoff_A": 10}``) sets the keys of
+        ``potential.dispersion`` in a protocol.
 
     Raises
     ------
@@ -86,22 +91,33 @@ def calculator(
             f"unknown precision {precision!r}{_nearest(precision, _PRECISIONS)}; "
             f"known: {', '.join(_PRECISIONS)}"
         )
+    config: dict[str, Any] = {"kind": name, "dispersion": dispersion}
     if name == "edip":
         if parameters is not None or file is not None:
             raise InputError("edip has one set of parameters; leave out parameters and file")
-        return CarbonizeCalculator(make_potential(EdipConfig(kind="edip")), name="EDIP", precision=precision)
+        return _made(EdipConfig, config, "EDIP", precision)
     known = ", ".join(NAMED_SETS)
     if (parameters is None) == (file is None):
         raise InputError(f"tersoff needs either parameters ({known}) or file (LAMMPS format)")
-    if file is not None:
-        config = TersoffConfig(kind="tersoff", file=str(file))
-    elif parameters in NAMED_SETS:
-        config = TersoffConfig(kind="tersoff", parameters=parameters)  # type: ignore[arg-type]
-    else:
+    if parameters is not None and parameters not in NAMED_SETS:
         raise InputError(
             f"unknown parameters {parameters!r}{_nearest(parameters, NAMED_SETS)}; known: {known}"
         )
-    return CarbonizeCalculator(make_potential(config), name="Tersoff", precision=precision)
+    config |= {"parameters": parameters} if file is None else {"file": str(file)}
+    return _made(TersoffConfig, config, "Tersoff", precision)
+
+
+def _made(model: Any, config: dict[str, Any], name: str, precision: str) -> CarbonizeCalculator:
+    from pydantic import ValidationError
+
+    from carbonize.config.load import explain_validation
+
+    try:
+        checked = model.model_validate(config)
+    except ValidationError as err:
+        raise InputError(explain_validation(err, model)) from None
+    title = f"{name} with dispersion" if checked.dispersion is not None else name
+    return CarbonizeCalculator(make_potential(checked), name=title, precision=precision)
 
 
 class CarbonizeCalculator(Calculator):

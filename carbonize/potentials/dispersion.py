@@ -65,7 +65,7 @@ class Dispersed(Potential):
     """
 
     base: Potential
-    end_A: float = 9.0
+    end_A: float = 8.0
     epsilon_eV: float = 0.00284
     sigma_A: float = 3.40
     inner_A: tuple[float, float] = (2.9, 3.2)
@@ -135,35 +135,39 @@ class Dispersed(Potential):
     ) -> tuple[Int[Array, "word atom"], _Pairs]:
         """Which slots lie within ``radius_A``, as bits, and what the pair term adds.
 
-        One sweep over hundreds of slots, 32 at a time: what moves through memory sets the pace, and
-        a loop keeps the program short. Empty slots add exactly zero.
+        One sweep over hundreds of slots, a few at a time: what moves through memory sets the pace. A
+        loop keeps the program short and ends with the last used block. Empty slots add exactly zero.
         """
         slots, atoms = bonds.x.shape
         dtype = accumulate or bonds.x.dtype
 
-        def block(totals: tuple[Array, ...], vectors: tuple[Array, ...]) -> tuple[tuple[Array, ...], Array]:
-            x, y, z = vectors
-            r2 = barrier(x * x + y * y + z * z)
-            bits = [(r2[k] < radius_A * radius_A).astype(jnp.uint32) << k for k in range(WORD_BITS)]
-            word = functools.reduce(jnp.bitwise_or, bits)
-            for k in range(0, WORD_BITS, _SLOTS_AT_ONCE):
-                some = slice(k, k + _SLOTS_AT_ONCE)
-                terms = barrier(self._terms(x[some], y[some], z[some], r2[some], with_virials))
-                totals = barrier(
-                    tuple(
-                        sum_slots([total, *(row.astype(dtype) for row in term)])
-                        for total, term in zip(totals, terms, strict=True)
-                    )
-                )
-            return totals, word
-
-        spare = ((0, -slots % WORD_BITS), (0, 0))
+        size = _SLOTS_AT_ONCE
+        blocks = -(-slots // size)
+        spare = ((0, blocks * size - slots), (0, 0))
         vectors = tuple(
-            jnp.pad(v, spare, constant_values=pad).reshape(-1, WORD_BITS, atoms)
+            jnp.pad(v, spare, constant_values=pad).reshape(blocks, size, atoms)
             for v, pad in ((bonds.x, PAD_A), (bonds.y, 0.0), (bonds.z, 0.0))
         )
+        used = jnp.any(vectors[0] < 0.5 * PAD_A, axis=(1, 2))
+        last = jnp.max(jnp.where(used, jnp.arange(1, blocks + 1), 0))
+
+        def block(number: Array, carry: tuple[Array, tuple[Array, ...]]) -> tuple[Array, tuple[Array, ...]]:
+            found, totals = carry
+            x, y, z = (jax.lax.dynamic_index_in_dim(v, number, keepdims=False) for v in vectors)
+            r2 = barrier(x * x + y * y + z * z)
+            bits = [(r2[k] < radius_A * radius_A).astype(jnp.uint32) << k for k in range(size)]
+            bits = functools.reduce(jnp.bitwise_or, bits)
+            found = jax.lax.dynamic_update_index_in_dim(found, bits, number, axis=0)
+            terms = barrier(self._terms(x, y, z, r2, with_virials))
+            sums = (sum_slots([row.astype(dtype) for row in term]) for term in terms)
+            return found, barrier(tuple(total + s for total, s in zip(totals, sums, strict=True)))
+
         none = (jnp.zeros(atoms, dtype),) * (10 if with_virials else 4)
-        totals, words = jax.lax.scan(block, none, vectors)
+        a_word = WORD_BITS // size
+        found = jnp.zeros((-(-blocks // a_word) * a_word, atoms), jnp.uint32)
+        found, totals = jax.lax.fori_loop(0, last, block, (found, none))
+        parts = found.reshape(-1, a_word, atoms)
+        words = functools.reduce(jnp.bitwise_or, [parts[:, k] << (k * size) for k in range(a_word)])
         return words, _Pairs.of(totals)
 
     def _all_at_once(self, bonds: Bonds, with_virials: bool, accumulate: DTypeLike | None) -> _Pairs:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carbonize.potentials.base import Potential
+from carbonize.potentials.dispersion import Dispersed
 from carbonize.potentials.edip import Edip
 from carbonize.potentials.tersoff import Tersoff
 from carbonize.potentials.tersoff_parameters import NAMED_SETS, read_lammps_table
@@ -36,11 +37,18 @@ def make_potential(config: EdipConfig | TersoffConfig, folder: str | Path = ".")
     >>> make_potential(TersoffConfig(kind="tersoff", parameters="tersoff-1989")).cutoff_A
     2.1
     """
+    base = _base(config, Path(folder))
+    if config.dispersion is None:
+        return base
+    return Dispersed(base, end_A=config.dispersion.cutoff_A)
+
+
+def _base(config: EdipConfig | TersoffConfig, folder: Path) -> Potential:
     if config.kind == "edip":
         return Edip()
     if config.parameters is not None:
         return Tersoff(tuple(NAMED_SETS[config.parameters].items()), config.parameters)
     assert config.file is not None  # the model asks for one of the two
-    path = Path(folder) / config.file
+    path = folder / config.file
     entries, faults = read_lammps_table(path)
     return Tersoff(tuple(entries.items()), str(path), tuple(faults.items()))

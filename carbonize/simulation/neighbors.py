@@ -24,6 +24,7 @@ from jaxtyping import Array, Bool, Float, Int, Int8
 
 from carbonize.errors import InputError
 from carbonize.potentials.base import PAD_A, Bonds
+from carbonize.potentials.slots import pick_by_rank
 from carbonize.simulation.cells import fractional, heights_A, shifted, wrapped
 
 __all__ = [
@@ -44,6 +45,7 @@ UNUSED = 127
 
 _WORD_BITS = 32
 _FAR_A = 1e6
+_LONG_LIST = 128  # slots; only interactions over 6 A or more have as many
 _MOST_IMAGES = 20  # shifts are kept in 8 bits, and a cell this thin is a mistake
 
 
@@ -366,8 +368,12 @@ def _hits(
 def _lowest_bits(words: Array, capacity: int) -> Array:
     """Positions of the first ``capacity`` set bits of every column, -1 where there are no more.
 
-    Taking the lowest bit off again and again needs neither sort nor scatter.
+    Taking the lowest bit off again and again needs neither sort nor scatter. In lists of hundreds
+    each place finds its bit by itself, as the other way goes with the square of the slots.
     """
+    if capacity > _LONG_LIST:
+        places, count = pick_by_rank(words, capacity)
+        return jnp.where(jnp.arange(capacity, dtype=jnp.int32)[:, None] < count, places, -1)
     rank = jnp.arange(words.shape[0], dtype=jnp.int32)[:, None]
 
     def take(words: Array, _: None) -> tuple[Array, Array]:
