@@ -4,10 +4,10 @@ EDIP and Tersoff end at 3.2 and 2.1 A; nothing of theirs holds sheets together. 
 of AIREBO, S. J. Stuart, A. B. Tutein and J. A. Harrison, J. Chem. Phys. 112, 6472 (2000), table II
 (epsilon = 2.84 meV, sigma = 3.40 A), times two switching functions:
 
-    phi(r) = 4 epsilon [(sigma/r)^12 - (sigma/r)^6] S(r; 2.9, 3.2) [1 - S(r; cutoff - 2, cutoff)]
+    phi(r) = 4 epsilon [(sigma/r)^12 - (sigma/r)^6] S(r; 3.0, 3.3) [1 - S(r; cutoff - 1, cutoff)]
     S(r; a, b) = t^3 (10 - 15 t + 6 t^2),   t = (r^2 - a^2)/(b^2 - a^2) within 0..1
 
-Below 2.9 A, where bonds, angles and their breaking are, phi vanishes with its first two
+Below 3.0 A, where bonds, angles and their breaking are, phi vanishes with its first two
 derivatives: bonding stays that of the base potential. AIREBO's own switches (by bond order and by
 bonds in between) allow its repulsion to act at short range too; they are left out here, so the
 term acts within a sheet as well, from the fourth neighbours (3.7 A) on. docs/validation.md tells
@@ -68,8 +68,8 @@ class Dispersed(Potential):
     end_A: float = 8.0
     epsilon_eV: float = 0.00284
     sigma_A: float = 3.40
-    inner_A: tuple[float, float] = (2.9, 3.2)
-    fade_A: float = 2.0
+    inner_A: tuple[float, float] = (3.0, 3.3)
+    fade_A: float = 1.0
 
     @property
     def cutoff_A(self) -> float:

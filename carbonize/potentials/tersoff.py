@@ -72,7 +72,7 @@ class Tersoff(Potential):
         table, faults = dict(self.table), dict(self.faults)
         known = [element for element in self.elements if element in wanted]
         elements = [*known, *sorted(wanted.difference(known))]
-        triplets = list(itertools.product(elements, repeat=3))
+        triplets: list[Triplet] = [(a, b, c) for a, b, c in itertools.product(elements, repeat=3)]
         lacking = [triplet for triplet in triplets if triplet not in table]
         if lacking:
             told = [faults[triplet] for triplet in lacking if triplet in faults]
@@ -95,7 +95,8 @@ class Tersoff(Potential):
         elements = self.elements
         if len(elements) > 1:
             return self._mixed(elements, bonds, species, capacity, with_virials, accumulate)
-        entry = dict(self.table)[elements * 3]
+        (element,) = elements
+        entry = dict(self.table)[element, element, element]
         cutoff_A = entry.cutoff_A
         on_card = device.available()
         sort = device.shells if on_card else shells

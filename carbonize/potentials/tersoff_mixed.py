@@ -149,9 +149,7 @@ def bond_order(
     (along, turns), pairs = jax.lax.scan(bond, (none, (none, none, none)), jnp.arange(slots))
     energies = 0.5 * sum_slots(pairs, accumulate)
     along = barrier(along)
-    gx, gy, gz = (
-        barrier(along * u + inverse_r * turn) for u, turn in zip(unit, barrier(turns), strict=True)
-    )
+    gx, gy, gz = (barrier(along * u + inverse_r * turn) for u, turn in zip(unit, barrier(turns), strict=True))
     return energies, (gx, gy, gz)
 
 
@@ -241,7 +239,7 @@ class _Lookup:
 
 def _row(values: Array | float, j: Array) -> Array | float:
     """Row ``j`` of what :meth:`_Lookup.pair` found."""
-    return values if isinstance(values, float) else values[j if values.shape[0] > 1 else 0]
+    return values if isinstance(values, float | int) else values[j if values.shape[0] > 1 else 0]
 
 
 def _angle(cosine: Array, lookup: _Lookup, p: _Parameters, j: Array) -> tuple[Array, Array]:

@@ -18,6 +18,7 @@ from carbonize.potentials.tersoff_parameters import NAMED_SETS, lammps_text, rea
 
 pytestmark = pytest.mark.peers
 
+
 def structures() -> dict[str, Atoms]:
     """Cells as LAMMPS wants them: a along x, b in the xy plane."""
     diamond = bulk("C", "diamond", a=3.566, cubic=True).repeat(2)
