@@ -95,7 +95,7 @@ class Tersoff(Potential):
         elements = self.elements
         if len(elements) > 1:
             return self._mixed(elements, bonds, species, capacity, with_virials, accumulate)
-        (element,) = elements
+        element = elements[0]
         entry = dict(self.table)[element, element, element]
         cutoff_A = entry.cutoff_A
         on_card = device.available()

@@ -167,7 +167,7 @@ class _Parameters(NamedTuple):
         size = len(elements)
         fields = [f.name for f in dataclasses.fields(TersoffEntry)]
         values = np.array(
-            [dataclasses.astuple(table[t]) for t in itertools.product(elements, repeat=3)]
+            [dataclasses.astuple(table[a, b, c]) for a, b, c in itertools.product(elements, repeat=3)]
         ).reshape(size, size, size, len(fields))
         all_of = {name: values[..., k] for k, name in enumerate(fields)}
         own = np.arange(size)
