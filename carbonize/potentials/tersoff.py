@@ -92,10 +92,9 @@ class Tersoff(Potential):
         accumulate: DTypeLike | None = None,
     ) -> Evaluation:
         """Energies (eV), forces (eV/A) and virials (eV); see :class:`Potential`."""
-        elements = self.elements
-        if len(elements) > 1:
-            return self._mixed(elements, bonds, species, capacity, with_virials, accumulate)
-        element = elements[0]
+        element, *others = self.elements
+        if others:
+            return self._mixed(self.elements, bonds, species, capacity, with_virials, accumulate)
         entry = dict(self.table)[element, element, element]
         cutoff_A = entry.cutoff_A
         on_card = device.available()
