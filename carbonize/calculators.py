@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -35,7 +36,7 @@ from carbonize.potentials.tersoff_parameters import NAMED_SETS
 __all__ = ["CarbonizeCalculator", "calculator"]
 
 _POTENTIALS = ("edip", "tersoff", "nep")
-_KEYWORDS = ("parameters", "file", "precision")
+_KEYWORDS = ("parameters", "file", "precision", "dispersion")
 _PRECISIONS = ("float64", "float32")
 
 # Closer than this, two atoms are taken for one that is listed twice.
@@ -53,6 +54,7 @@ def calculator(
     parameters: str | None = None,
     file: str | None = None,
     precision: str = "float64",
+    dispersion: bool | Mapping[str, Any] = False,
     **unknown: Any,
 ) -> CarbonizeCalculator:
     """An ASE calculator for one of the potentials.
@@ -68,6 +70,9 @@ def calculator(
         ``"nep"``: a ``nep.txt`` file of GPUMD.
     precision
         ``"float64"`` or ``"float32"``.
+    dispersion
+        Whether carbon sheets attract each other; a mapping (``{"cutoff_A": 10}``) sets the keys of
+        ``potential.dispersion`` in a protocol.
 
     Raises
     ------
@@ -87,27 +92,42 @@ def calculator(
             f"unknown precision {precision!r}{_nearest(precision, _PRECISIONS)}; "
             f"known: {', '.join(_PRECISIONS)}"
         )
+    config: dict[str, Any] = {"kind": name, "dispersion": dispersion}
     if name == "edip":
         if parameters is not None or file is not None:
             raise InputError("edip has one set of parameters; leave out parameters and file")
-        return CarbonizeCalculator(make_potential(EdipConfig(kind="edip")), name="EDIP", precision=precision)
+        return _made(EdipConfig, config, "EDIP", precision)
     if name == "nep":
         if parameters is not None or not file:
             raise InputError("nep needs file (a nep.txt of GPUMD) and no parameters")
+        if dispersion:
+            raise InputError(
+                "nep takes no dispersion term: what a NEP knows of it is in its file; leave dispersion out"
+            )
         potential = make_potential(NepConfig(kind="nep", file=str(file)))
         return CarbonizeCalculator(potential, name="NEP", precision=precision)
     known = ", ".join(NAMED_SETS)
     if (parameters is None) == (file is None):
         raise InputError(f"tersoff needs either parameters ({known}) or file (LAMMPS format)")
-    if file is not None:
-        config = TersoffConfig(kind="tersoff", file=str(file))
-    elif parameters in NAMED_SETS:
-        config = TersoffConfig(kind="tersoff", parameters=parameters)  # type: ignore[arg-type]
-    else:
+    if parameters is not None and parameters not in NAMED_SETS:
         raise InputError(
             f"unknown parameters {parameters!r}{_nearest(parameters, NAMED_SETS)}; known: {known}"
         )
-    return CarbonizeCalculator(make_potential(config), name="Tersoff", precision=precision)
+    config |= {"parameters": parameters} if file is None else {"file": str(file)}
+    return _made(TersoffConfig, config, "Tersoff", precision)
+
+
+def _made(model: Any, config: dict[str, Any], name: str, precision: str) -> CarbonizeCalculator:
+    from pydantic import ValidationError
+
+    from carbonize.config.load import explain_validation
+
+    try:
+        checked = model.model_validate(config)
+    except ValidationError as err:
+        raise InputError(explain_validation(err, model)) from None
+    title = f"{name} with dispersion" if checked.dispersion is not None else name
+    return CarbonizeCalculator(make_potential(checked), name=title, precision=precision)
 
 
 class CarbonizeCalculator(Calculator):
@@ -149,8 +169,10 @@ class CarbonizeCalculator(Calculator):
         super().calculate(atoms, properties or ["energy"], system_changes)
         assert self.atoms is not None
         cell, pbc = np.array(self.atoms.cell), np.array(self.atoms.pbc)
-        species = _check_atoms(self.atoms, self.potential.elements, self.title)
-        energies, forces, virials = self._evaluate(np.array(self.atoms.positions), cell, pbc, species)
+        potential = self.potential.for_elements(self.atoms.symbols) if len(self.atoms) else self.potential
+        species = _check_atoms(self.atoms, potential.elements, self.title)
+        positions = np.array(self.atoms.positions)
+        energies, forces, virials = self._evaluate(potential, positions, cell, pbc, species)
         energy = float(energies.sum())
         self.results = {"energy": energy, "free_energy": energy, "energies": energies, "forces": forces}
         if pbc.all():
@@ -158,6 +180,7 @@ class CarbonizeCalculator(Calculator):
 
     def _evaluate(
         self,
+        potential: Potential,
         positions: Float[np.ndarray, "atom 3"],
         cell: Float[np.ndarray, "3 3"],
         pbc: Bool[np.ndarray, "3"],
@@ -167,10 +190,10 @@ class CarbonizeCalculator(Calculator):
         atoms = len(positions)
         rows = _padded_size(atoms)
         species = np.concatenate([species, np.zeros(rows - atoms, np.int32)])
-        cutoff_A = self.potential.cutoff_A
+        cutoff_A = potential.cutoff_A
         bonds = self._list(positions, cell, pbc, cutoff_A, rows)
         for _ in range(_ATTEMPTS):
-            result = self._run(bonds, species)
+            result = self._run(potential, bonds, species)
             usage = tuple(int(n) for n in result.usage.max(axis=1))
             if any(need > have for need, have in zip(usage, self._capacity, strict=True)):
                 self._capacity = _grown(self._capacity, usage)
@@ -191,10 +214,10 @@ class CarbonizeCalculator(Calculator):
             "the atoms are too dense, relax the structure first"
         )
 
-    def _run(self, bonds: Bonds, species: np.ndarray) -> Evaluation:
+    def _run(self, potential: Potential, bonds: Bonds, species: np.ndarray) -> Evaluation:
         precise = self.precision == "float64"
         with jax.enable_x64(True) if precise else contextlib.nullcontext():
-            return jax.device_get(_compiled()(self.potential, bonds, species, self._capacity))
+            return jax.device_get(_compiled()(potential, bonds, species, self._capacity))
 
     def _list(
         self, positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray, cutoff_A: float, rows: int

@@ -244,6 +244,7 @@ class Session:
         self._numbers = np.asarray(numbers, np.int32)
         self._symbols = [chemical_symbols[n] for n in self._numbers]
         self._masses = np.asarray(atomic_masses[self._numbers], float)
+        self._potential = self._potential.for_elements(self._symbols)
         self._species = species_indices(self._symbols, self._potential.elements, name, "structure")
 
     def _begin(self) -> Any:

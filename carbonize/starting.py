@@ -83,7 +83,8 @@ def start_structures(
                 "relaxed_to_max_force_eV_A": minimum.max_force_eV_A,
             }
         origins.append(origin)
-        species_indices(found.get_chemical_symbols(), potential.elements, potential_name, where)
+        symbols = found.get_chemical_symbols()
+        species_indices(symbols, potential.for_elements(symbols).elements, potential_name, where)
         try:
             validate_atoms(found, where)
             found = standard_cell(found, where)
@@ -148,6 +149,7 @@ def relax(
 
     jax.config.update("jax_enable_x64", True)
     atoms = atoms.copy()
+    potential = potential.for_elements(atoms.symbols)
     species = species_indices(
         atoms.get_chemical_symbols(), potential.elements, type(potential).__name__, "structure"
     )

@@ -72,6 +72,7 @@ def common_radius(symbols: Iterable[str], overrides: Mapping[str, float] | None 
         other = next(element for element in radii if radii[element] != radii[first])
         raise InputError(
             f"the pore network needs one radius for all atoms, but the elements here have {listed}; "
-            f"give them the same, for example --radius {other}={radii[first]:g}"
+            f"give them the same, for example --radius {other}={radii[first]:g}, "
+            f"or analysis.radii_A: {{{other}: {radii[first]:g}}} in a protocol"
         )
     return next(iter(radii.values()))

@@ -17,6 +17,7 @@ __all__ = [
     "CellRescalingConfig",
     "ClassLimits",
     "CsvrConfig",
+    "DispersionConfig",
     "DynamicsConfig",
     "EdipConfig",
     "FileStructure",
@@ -112,10 +113,25 @@ class RandomStructure(_Model):
 StructureConfig = Annotated[FileStructure | RandomStructure, Field(discriminator="kind")]
 
 
+class DispersionConfig(_Model):
+    """Attraction between carbon sheets: AIREBO's Lennard-Jones term (Stuart, Tutein, Harrison 2000)."""
+
+    kind: Literal["lennard-jones"] = "lennard-jones"
+    cutoff_A: Annotated[float, BeforeValidator(_no_bool), Field(ge=6, le=15, allow_inf_nan=False)] = 8.0
+
+
+def _on_or_off(value: Any) -> Any:
+    return {True: {}, False: None}[value] if isinstance(value, bool) else value
+
+
+Dispersion = Annotated[DispersionConfig | None, BeforeValidator(_on_or_off)]
+
+
 class EdipConfig(_Model):
     """Carbon EDIP (Marks, PRB 63, 035401 (2000)). The default potential."""
 
     kind: Literal["edip"]
+    dispersion: Dispersion = Field(default=None, description="true: with its defaults")
 
 
 class TersoffConfig(_Model):
@@ -124,6 +140,7 @@ class TersoffConfig(_Model):
     kind: Literal["tersoff"]
     parameters: Literal["tersoff-1989", "erhart-albe-2005", "lindsay-broido-2010"] | None = None
     file: str | None = Field(default=None, description="relative to the protocol file")
+    dispersion: Dispersion = Field(default=None, description="true: with its defaults")
 
     @model_validator(mode="after")
     def _one_source(self) -> TersoffConfig:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import jax
@@ -92,6 +93,21 @@ class Potential(abc.ABC):
     @abc.abstractmethod
     def elements(self) -> tuple[str, ...]:
         """Chemical symbols it has parameters for; species are indices into this."""
+
+    def for_elements(self, symbols: Iterable[str]) -> Potential:
+        """The potential of a structure that holds just the elements ``symbols``.
+
+        Potentials with parameters for many elements leave out what the structure does not need,
+        which may be much faster. Species are then indices into the ``elements`` of what is returned.
+        Here: the potential itself; that it knows the elements is checked where atoms have names.
+
+        Raises
+        ------
+        InputError
+            If it has parameters of its own for elements, and some that are needed are missing.
+        """
+        del symbols
+        return self
 
     @abc.abstractmethod
     def initial_capacity(self) -> Capacity:

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 from carbonize.potentials.base import PAD_A, Bonds
 
 __all__ = [
+    "WORD_BITS",
     "Vectors",
     "barrier",
     "compiler_options",
@@ -24,17 +25,21 @@ __all__ = [
     "forces_from_bonds",
     "gather",
     "pick",
+    "pick_by_rank",
     "scatter_add",
     "shells",
     "shorten",
     "sum_slots",
+    "taken",
     "virials",
 ]
 
 Vectors = tuple[Array, Array, Array]
 """x, y and z components, each (slot, atom)."""
 
-_WORD_BITS = 32
+WORD_BITS = 32
+
+_LONG_LIST = 128
 
 _TERMS_FUSED = 8
 """Terms of a sum between barriers.
@@ -112,12 +117,14 @@ def pick(
     """
     slots = keep.shape[0]
     words = []
-    for start in range(0, slots, _WORD_BITS):
+    for start in range(0, slots, WORD_BITS):
         word = keep[start].astype(jnp.uint32)
-        for bit in range(1, min(_WORD_BITS, slots - start)):
+        for bit in range(1, min(WORD_BITS, slots - start)):
             word = word | (keep[start + bit].astype(jnp.uint32) << bit)
         words.append(word)
     words = list(barrier(tuple(words)))
+    if capacity > _LONG_LIST:
+        return pick_by_rank(jnp.stack(words), capacity)
     count = sum_slots([jax.lax.population_count(word).astype(jnp.int32) for word in words])
 
     def next_slot(words: tuple[Array, ...], _: None = None) -> tuple[tuple[Array, ...], Array]:
@@ -128,7 +135,7 @@ def pick(
         for w, word in enumerate(words):
             lowest = word & (~word + jnp.uint32(1))
             here = free & (word != 0)
-            place = jax.lax.population_count(lowest - jnp.uint32(1)).astype(jnp.int32) + w * _WORD_BITS
+            place = jax.lax.population_count(lowest - jnp.uint32(1)).astype(jnp.int32) + w * WORD_BITS
             slot = jnp.where(here, place, slot)
             left.append(jnp.where(here, word ^ lowest, word))
             free = free & ~here
@@ -144,6 +151,40 @@ def pick(
     return jnp.stack(picked), count
 
 
+def pick_by_rank(
+    words: Int[Array, "word atom"], capacity: int
+) -> tuple[Int[Array, "capacity atom"], Int[Array, " atom"]]:
+    """As :func:`pick`, of a mask packed already, for lists of hundreds of slots.
+
+    Every place finds its slot by itself: by halving the word in which the count of set bits passes
+    it, then the bit. Taking bits off one by one would visit every word for every place.
+    """
+    number, atoms = words.shape
+    own = jnp.arange(atoms, dtype=jnp.int32)
+    rank = jnp.arange(capacity, dtype=jnp.int32)[:, None]
+    counts = jax.lax.population_count(words).astype(jnp.int32)
+
+    def add(total: Array, row: Array) -> tuple[Array, Array]:
+        return total + row, total
+
+    count, before = jax.lax.scan(add, jnp.zeros(atoms, jnp.int32), counts)
+    before = before.reshape(-1)  # set bits in the words ahead of each
+    place = jnp.zeros((capacity, atoms), jnp.int32)
+    for half in reversed(range((number - 1).bit_length())):
+        further = jnp.minimum(place + (1 << half), number - 1)
+        place = barrier(jnp.where(gather(before, further * atoms + own) <= rank, further, place))
+    where = place * atoms + own
+    left, word = barrier((rank - gather(before, where), gather(words.reshape(-1), where)))
+    slot = place * WORD_BITS
+    for width in (16, 8, 4, 2, 1):
+        low = jax.lax.population_count(word & jnp.uint32((1 << width) - 1)).astype(jnp.int32)
+        above = left >= low
+        left = jnp.where(above, left - low, left)
+        word = jnp.where(above, word >> width, word)
+        slot = jnp.where(above, slot + width, slot)
+    return jnp.where(rank < count, slot, 0), count
+
+
 def shorten(
     bonds: Bonds, keep: Bool[Array, "slot atom"], capacity: int, all_or_none: bool = False
 ) -> tuple[Bonds, Int[Array, " atom"]]:
@@ -151,11 +192,19 @@ def shorten(
 
     With ``all_or_none`` an atom that has more than there is room for gets none at all.
     """
-    atoms = jnp.arange(keep.shape[1], dtype=jnp.int32)
     slot, count = barrier(pick(keep, capacity))
     listed = jnp.where(count <= capacity, count, 0) if all_or_none else count
-    used = jnp.arange(capacity, dtype=jnp.int32)[:, None] < listed
-    where = slot * keep.shape[1] + atoms
+    return taken(bonds, slot, listed)[0], count
+
+
+def taken(
+    bonds: Bonds, slot: Int[Array, "capacity atom"], count: Int[Array, " atom"]
+) -> tuple[Bonds, Int[Array, " atom"]]:
+    """The bonds in the first ``count`` of the given slots, and the counts."""
+    capacity, size = slot.shape
+    atoms = jnp.arange(size, dtype=jnp.int32)
+    used = jnp.arange(capacity, dtype=jnp.int32)[:, None] < count
+    where = slot * size + atoms
 
     def take(values: Array, unused: Array | float) -> Array:
         return jnp.where(used, gather(values.reshape(-1), where), unused)

@@ -16,7 +16,9 @@ the kernel has four slots, and atoms with more bonds are done apart.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
+from collections.abc import Iterable
 
 import jax.numpy as jnp
 from jax import Array
@@ -24,11 +26,11 @@ from jax.typing import DTypeLike
 from jaxtyping import Float, Int
 
 from carbonize.errors import InputError
-from carbonize.potentials import device
+from carbonize.potentials import device, tersoff_mixed
 from carbonize.potentials.base import Bonds, Capacity, Evaluation, Potential
 from carbonize.potentials.slots import barrier, forces_from_bonds, scatter_add, shells, sum_slots, virials
 from carbonize.potentials.tersoff_crowded import bond_order_by_rows, find_crowded
-from carbonize.potentials.tersoff_parameters import TersoffEntry, Triplet
+from carbonize.potentials.tersoff_parameters import TersoffEntry, Triplet, missing_entries
 
 __all__ = ["Tersoff"]
 
@@ -47,20 +49,19 @@ _APART_FROM = 2000
 class Tersoff(Potential):
     """Tersoff potential; hashable and meant to be static in compiled code.
 
-    ``table`` pairs triplets of elements (centre, neighbour, third) with their parameters. At
-    present it holds the one triplet of one element. ``capacity`` is (bonds shorter than R + D,
-    256ths of the atoms that have more than four of them).
+    ``table`` pairs triplets of elements (centre, neighbour, third) with their parameters. One
+    element has a kernel of its own; several go through :mod:`carbonize.potentials.tersoff_mixed`.
+    ``capacity`` is (bonds shorter than R + D, 256ths of the
+    atoms that have more than four of them and are done apart).
+
+    A parameter file often knows more elements than a structure has, and not every triplet of them:
+    :meth:`for_elements` takes what is needed. ``source`` and ``faults`` (what is wrong with entries
+    that are not in the table) serve its messages.
     """
 
     table: tuple[tuple[Triplet, TersoffEntry], ...]
-
-    def __post_init__(self) -> None:
-        """Refuse tables of several elements, for which there is no kernel yet."""
-        if len(self.elements) != 1 or len(self.table) != 1:
-            raise InputError(
-                f"Tersoff parameters of one element are supported, got {', '.join(self.elements) or 'none'}; "
-                "give the entry C C C only"
-            )
+    source: str = dataclasses.field(default="Tersoff", compare=False)
+    faults: tuple[tuple[Triplet, str], ...] = dataclasses.field(default=(), compare=False, repr=False)
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -71,6 +72,19 @@ class Tersoff(Potential):
     def cutoff_A(self) -> float:
         """Largest R + D (A)."""
         return max(entry.cutoff_A for _, entry in self.table)
+
+    def for_elements(self, symbols: Iterable[str]) -> Tersoff:
+        """The entries of all triplets of ``symbols``; see :meth:`Potential.for_elements`."""
+        wanted = set(symbols)
+        table, faults = dict(self.table), dict(self.faults)
+        known = [element for element in self.elements if element in wanted]
+        elements = [*known, *sorted(wanted.difference(known))]
+        triplets: list[Triplet] = [(a, b, c) for a, b, c in itertools.product(elements, repeat=3)]
+        lacking = [triplet for triplet in triplets if triplet not in table]
+        if lacking:
+            told = [faults[triplet] for triplet in lacking if triplet in faults]
+            raise InputError(told[0] if told else missing_entries(self.source, lacking))
+        return dataclasses.replace(self, table=tuple((t, table[t]) for t in triplets), faults=())
 
     def initial_capacity(self) -> Capacity:
         """Enough for liquid carbon of 1.5 g/cm3."""
@@ -85,8 +99,10 @@ class Tersoff(Potential):
         accumulate: DTypeLike | None = None,
     ) -> Evaluation:
         """Energies (eV), forces (eV/A) and virials (eV); see :class:`Potential`."""
-        del species  # one element
-        entry = self.table[0][1]
+        element, *others = self.elements
+        if others:
+            return self._mixed(self.elements, bonds, species, capacity, with_virials, accumulate)
+        entry = dict(self.table)[element, element, element]
         cutoff_A = entry.cutoff_A
         if device.available():
             ((short, count),) = device.shells(bonds, ((0.0, cutoff_A),), capacity[:1])
@@ -108,6 +124,26 @@ class Tersoff(Potential):
             virials=stress,
             usage=jnp.stack(usage),
             reach_A=jnp.full(bonds.x.shape[1:], cutoff_A, bonds.x.dtype),
+        )
+
+    def _mixed(
+        self,
+        elements: tuple[str, ...],
+        bonds: Bonds,
+        species: Int[Array, " atom"],
+        capacity: Capacity,
+        with_virials: bool,
+        accumulate: DTypeLike | None,
+    ) -> Evaluation:
+        table = dict(self.for_elements(elements).table)  # complete, or an error that says what is missing
+        short, count = tersoff_mixed.sorted_bonds(table, elements, bonds, species, capacity[0])
+        energies, gradient = tersoff_mixed.bond_order(table, elements, short, species, accumulate)
+        return Evaluation(
+            energies=energies,
+            forces=forces_from_bonds([(short, gradient)], accumulate),
+            virials=virials(short, gradient, accumulate) if with_virials else None,
+            usage=jnp.stack((count, jnp.zeros_like(count))),
+            reach_A=jnp.full(count.shape, self.cutoff_A, bonds.x.dtype),
         )
 
 

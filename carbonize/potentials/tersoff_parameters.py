@@ -9,11 +9,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from carbonize.errors import InputError
 
-__all__ = ["NAMED_SETS", "TersoffEntry", "Triplet", "lammps_text", "read_lammps_tersoff"]
+__all__ = [
+    "NAMED_SETS",
+    "ParameterTable",
+    "TersoffEntry",
+    "Triplet",
+    "lammps_text",
+    "missing_entries",
+    "read_lammps_table",
+    "read_lammps_tersoff",
+]
 
 Triplet = tuple[str, str, str]
 """Centre, bonded neighbour, third atom."""
@@ -45,6 +56,7 @@ class TersoffEntry:
 
 
 _MAX_BYTES = 4 * 1024 * 1024
+_MOST_NAMED = 4
 _NUMBERS = len(dataclasses.fields(TersoffEntry))
 _NAMES = (
     "m",
@@ -90,6 +102,56 @@ NAMED_SETS: dict[str, dict[Triplet, TersoffEntry]] = {
 }  # fmt: skip
 
 
+class ParameterTable(NamedTuple):
+    """The entries of a file.
+
+    Attributes
+    ----------
+    entries
+        Those that can be used.
+    faults
+        What is wrong with the others: an error only where a structure needs them, since files
+        often serve several purposes.
+    """
+
+    entries: dict[Triplet, TersoffEntry]
+    faults: dict[Triplet, str]
+
+
+def read_lammps_table(path: str | Path) -> ParameterTable:
+    """All entries of a LAMMPS ``.tersoff`` file.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, holds no entries or is not in the format.
+    """
+    path = Path(path)
+    tokens = _tokens(path)
+    if not tokens:
+        raise InputError(f"{path}: no entries; give a LAMMPS .tersoff file")
+    entries: dict[Triplet, TersoffEntry] = {}
+    faults: dict[Triplet, str] = {}
+    first: dict[Triplet, int] = {}
+    size = 3 + _NUMBERS
+    for start in range(0, len(tokens), size):
+        words = tokens[start : start + size]
+        line = words[0][0]
+        entry = _entry(words, path)
+        triplet: Triplet = tuple(word for _, word in words[:3])  # type: ignore[assignment]
+        if triplet in first:
+            fault = f"second entry {' '.join(triplet)} (first on line {first[triplet]}); keep one"
+        else:
+            fault = _fault(entry, pair=triplet[1] == triplet[2])
+        first.setdefault(triplet, line)
+        if fault is None:
+            entries[triplet] = entry
+        else:
+            entries.pop(triplet, None)
+            faults.setdefault(triplet, f"{path}:{line}: {fault}")
+    return ParameterTable(entries, faults)
+
+
 def read_lammps_tersoff(path: str | Path, triplet: Triplet = ("C", "C", "C")) -> TersoffEntry:
     """The entry of ``triplet`` in a LAMMPS ``.tersoff`` file.
 
@@ -99,46 +161,47 @@ def read_lammps_tersoff(path: str | Path, triplet: Triplet = ("C", "C", "C")) ->
         The file cannot be read, is not in the format, lacks the triplet or holds numbers with
         which the potential makes no sense.
     """
-    path = Path(path)
-    wanted = " ".join(triplet)
-    tokens = _tokens(path)
-    if not tokens:
-        raise InputError(f"{path}: no entries; give a LAMMPS .tersoff file with an entry {wanted}")
-    found: tuple[int, TersoffEntry] | None = None
-    size = 3 + _NUMBERS
-    for start in range(0, len(tokens), size):
-        entry = tokens[start : start + size]
-        line = entry[0][0]
-        for where, word in entry[:3]:
-            if _number(word) is not None:
-                raise InputError(
-                    f"{path}:{where}: expected an element symbol, got the number {_short(word)}; "
-                    f"the entry before has more than {_NUMBERS} numbers: remove the surplus"
-                )
-        values = []
-        for name, (where, word) in zip(_NAMES, entry[3:], strict=False):
-            value = _number(word)
-            if value is None:
-                hint = f"every entry needs {_NUMBERS} numbers after its 3 symbols"
-                raise InputError(f"{path}:{where}: {name} must be a number, got {_short(word)!r}; {hint}")
-            if not math.isfinite(value):
-                raise InputError(f"{path}:{where}: {name} is {_short(word)}; give a finite number")
-            values.append(value)
-        if len(entry) < size:
+    entries, faults = read_lammps_table(path)
+    if triplet not in entries:
+        raise InputError(faults.get(triplet) or missing_entries(str(path), [triplet]))
+    return entries[triplet]
+
+
+def missing_entries(source: str, triplets: Sequence[Triplet]) -> str:
+    """One line that names entries that a structure needs and ``source`` lacks."""
+    names = [" ".join(triplet) for triplet in triplets]
+    if len(names) == 1:
+        which = f"no entry {names[0]}; add one"
+    else:
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+        which = f"no entries {', '.join(names[:_MOST_NAMED])}{more}; add them"
+    elements = ", ".join(sorted({element for triplet in triplets for element in triplet}))
+    return f"{source}: {which}, or use a file with parameters for {elements}"
+
+
+def _entry(words: Sequence[tuple[int, str]], path: Path) -> TersoffEntry:
+    """The entry that (line number, word) pairs spell."""
+    for where, word in words[:3]:
+        if _number(word) is not None:
             raise InputError(
-                f"{path}:{line}: the last entry has {max(len(entry) - 3, 0)} numbers, expected {_NUMBERS}; "
-                f"add {', '.join(_NAMES[max(len(entry) - 3, 0) :])}"
+                f"{path}:{where}: expected an element symbol, got the number {_short(word)}; "
+                f"the entry before has more than {_NUMBERS} numbers: remove the surplus"
             )
-        if tuple(word for _, word in entry[:3]) == triplet:
-            if found is not None:
-                raise InputError(f"{path}:{line}: second entry {wanted} (first on line {found[0]}); keep one")
-            found = line, TersoffEntry(*values)
-    if found is None:
+    values = []
+    for name, (where, word) in zip(_NAMES, words[3:], strict=False):
+        value = _number(word)
+        if value is None:
+            hint = f"every entry needs {_NUMBERS} numbers after its 3 symbols"
+            raise InputError(f"{path}:{where}: {name} must be a number, got {_short(word)!r}; {hint}")
+        if not math.isfinite(value):
+            raise InputError(f"{path}:{where}: {name} is {_short(word)}; give a finite number")
+        values.append(value)
+    if len(values) < _NUMBERS:
         raise InputError(
-            f"{path}: no entry {wanted}; add one, or use a file with parameters for {triplet[0]}"
+            f"{path}:{words[0][0]}: the last entry has {len(values)} numbers, expected {_NUMBERS}; "
+            f"add {', '.join(_NAMES[len(values) :])}"
         )
-    _check(found[1], f"{path}:{found[0]}")
-    return found[1]
+    return TersoffEntry(*values)
 
 
 def lammps_text(entries: dict[Triplet, TersoffEntry]) -> str:
@@ -191,25 +254,27 @@ def _short(word: str) -> str:
     return word if len(word) <= 40 else f"{word[:37]}..."
 
 
-def _check(entry: TersoffEntry, where: str) -> None:
-    """Refuse numbers for which the functional form has no meaning."""
+def _fault(entry: TersoffEntry, pair: bool) -> str | None:
+    """A number for which the functional form has no meaning.
+
+    Only entries of a ``pair`` (neighbour and third atom alike) have two-body parameters; files
+    put 0 for those of the others.
+    """
     faults = [
         (entry.m not in (1.0, 3.0), f"m is {entry.m:g}; it must be 1 or 3"),
         (entry.gamma < 0, f"gamma is {entry.gamma:g}; it must not be negative"),
         (entry.c < 0, f"c is {entry.c:g}; it must not be negative"),
         (entry.d <= 0, f"d is {entry.d:g}; it must be positive"),
         (abs(entry.cos_theta0) > 1, f"costheta0 is {entry.cos_theta0:g}; a cosine lies in -1..1"),
-        (entry.n <= 0, f"n is {entry.n:g}; it must be positive"),
-        (entry.beta < 0, f"beta is {entry.beta:g}; it must not be negative"),
-        (entry.lambda1_per_A < 0, f"lambda1 is {entry.lambda1_per_A:g}; it must not be negative"),
-        (entry.lambda2_per_A < 0, f"lambda2 is {entry.lambda2_per_A:g}; it must not be negative"),
-        (entry.A_eV < 0, f"A is {entry.A_eV:g} eV; it must not be negative"),
-        (entry.B_eV < 0, f"B is {entry.B_eV:g} eV; it must not be negative"),
         (entry.R_A <= 0, f"R is {entry.R_A:g} A; it must be positive"),
         (entry.D_A <= 0, f"D is {entry.D_A:g} A; it must be positive"),
         (entry.D_A >= entry.R_A, f"D is {entry.D_A:g} A; it must be smaller than R = {entry.R_A:g} A"),
         (entry.cutoff_A > 20, f"R + D is {entry.cutoff_A:g} A; lengths are in A and must not exceed 20"),
+        (pair and entry.n <= 0, f"n is {entry.n:g}; it must be positive"),
+        (pair and entry.beta < 0, f"beta is {entry.beta:g}; it must not be negative"),
+        (pair and entry.lambda1_per_A < 0, f"lambda1 is {entry.lambda1_per_A:g}; it must not be negative"),
+        (pair and entry.lambda2_per_A < 0, f"lambda2 is {entry.lambda2_per_A:g}; it must not be negative"),
+        (pair and entry.A_eV < 0, f"A is {entry.A_eV:g} eV; it must not be negative"),
+        (pair and entry.B_eV < 0, f"B is {entry.B_eV:g} eV; it must not be negative"),
     ]
-    for wrong, what in faults:
-        if wrong:
-            raise InputError(f"{where}: {what}")
+    return next((what for wrong, what in faults if wrong), None)

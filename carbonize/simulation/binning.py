@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
-from carbonize.potentials.slots import barrier, gather
+from carbonize.potentials.slots import barrier, gather, pick_by_rank
 from carbonize.simulation.cells import fractional, shifted
 
 __all__ = ["Grid", "Hits", "Sorted", "find", "sort", "take"]
@@ -26,6 +26,7 @@ WORD_BITS = 32
 FAR_A = 1e6
 
 _MOST_WORDS_UNROLLED = 40
+_LONG_LIST = 128  # slots; only interactions over 6 A or more have as many
 
 _ROUNDING = 1e-5
 """Distances are looked at in single precision, whose error must not lose a pair."""
@@ -190,9 +191,13 @@ def take(
 ) -> tuple[Int[Array, "slot atom"], Int[Array, "3 slot atom"], Bool[Array, "slot atom"]]:
     """Atom number and image of the first ``slots`` hits of every atom, and which slots are used."""
     atoms = bins.start.shape[1]
-    place = _lowest_bits(hits.words, slots)
-    used = place >= 0
-    place = jnp.where(used, place, 0)
+    if slots > _LONG_LIST:
+        place, count = pick_by_rank(hits.words, slots)
+        used = jnp.arange(slots, dtype=jnp.int32)[:, None] < count
+    else:
+        place = _lowest_bits(hits.words, slots)
+        used = place >= 0
+        place = jnp.where(used, place, 0)
     row = place // (WORD_BITS * grid.words)
     member = place - row * (WORD_BITS * grid.words)
     at = row * atoms + jnp.arange(atoms, dtype=jnp.int32)

@@ -18,7 +18,7 @@ def most_neighbors(
     >>> most_neighbors(np.zeros((1, 3)), 2.5 * np.eye(3), [2.6, 3.6])
     [6, 18]
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     inverse = np.linalg.inv(cell)
     fractional = positions @ inverse
@@ -29,7 +29,7 @@ def most_neighbors(
     for shift in np.stack(np.meshgrid(*ranges, indexing="ij"), -1).reshape(-1, 3):
         there = fractional + shift
         images.append(there[np.all((there >= -margin) & (there <= 1 + margin), axis=1)])
-    everyone = cKDTree(np.concatenate(images) @ cell)
+    everyone = KDTree(np.concatenate(images) @ cell)
     counts = [everyone.query_ball_point(fractional @ cell, radius, return_length=True) for radius in radii_A]
     return [int(count.max()) - 1 for count in counts]  # an atom is no neighbour of itself
 
@@ -46,4 +46,4 @@ def longest_run(
     place = np.minimum((fractional * bins).astype(int), np.array(bins) - 1)
     filling = np.bincount(np.ravel_multi_index(tuple(place.T), bins), minlength=int(np.prod(bins)))
     around = [np.roll(filling.reshape(bins), step, axis=0) for step in range(-reach, reach + 1)]
-    return int(sum(around).max())
+    return int(np.sum(around, axis=0).max())

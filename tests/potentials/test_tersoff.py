@@ -9,9 +9,12 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from oracles import tersoff_oracle
+from tersoff_tables import TABLES, alloys
 
 from carbonize.calculators import CarbonizeCalculator
+from carbonize.config.models import TersoffConfig
 from carbonize.errors import InputError
+from carbonize.potentials import make_potential
 from carbonize.potentials.tersoff import Tersoff
 from carbonize.potentials.tersoff_parameters import NAMED_SETS, lammps_text, read_lammps_tersoff
 
@@ -23,7 +26,9 @@ CARBON["linear lambda3"] = dataclasses.replace(CARBON["erhart-albe-2005"], lambd
 
 
 def make(entry, precision="float64"):
-    return CarbonizeCalculator(Tersoff(((CCC, entry),)), name="Tersoff", precision=precision, capacity=(7, 10))
+    return CarbonizeCalculator(
+        Tersoff(((CCC, entry),)), name="Tersoff", precision=precision, capacity=(7, 10)
+    )
 
 
 @pytest.fixture(scope="module", params=CARBON)
@@ -177,7 +182,95 @@ def test_missing_binary_and_folder_paths_are_refused(tmp_path):
             read_lammps_tersoff(path)
 
 
-def test_tables_of_several_elements_are_refused_for_now():
-    entry = CARBON["tersoff-1989"]
-    with pytest.raises(InputError, match="one element"):
-        Tersoff(((CCC, entry), (("Si", "Si", "Si"), entry)))
+# ---- Several elements -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=TABLES)
+def mixed(request):
+    potential = Tersoff(tuple(TABLES[request.param].items()))
+    return request.param, CarbonizeCalculator(potential, name="Tersoff", capacity=(7,))
+
+
+def test_mixed_energies_equal_the_explicit_sums(mixed):
+    name, calculator = mixed
+    for atoms in alloys(name).values():
+        cell, symbols = np.array(atoms.cell), atoms.get_chemical_symbols()
+        expected = tersoff_oracle.mixed_energies(atoms.positions, cell, atoms.pbc, symbols, TABLES[name])
+        atoms.calc = calculator
+        assert np.abs(atoms.get_potential_energies() - expected).max() < 1e-10
+
+
+def test_mixed_forces_and_stress_are_derivatives_of_the_energy(mixed):
+    name, calculator = mixed
+    start = alloys(name)["small"]
+    atoms, step = start.copy(), 1e-5
+    atoms.calc = calculator
+    forces, stress = atoms.get_forces(), atoms.get_stress(voigt=False)
+
+    def difference(change):
+        values = []
+        for sign in (-1, 1):
+            changed = start.copy()
+            change(changed, sign * step)
+            values.append(evaluate(calculator, changed)[0])
+        return (values[1] - values[0]) / (2 * step)
+
+    def move(changed, by, i, c):
+        changed.positions[i, c] += by
+
+    def stretch(changed, by, a, b):
+        strain = np.eye(3)
+        strain[a, b] += 0.5 * by
+        strain[b, a] += 0.5 * by
+        changed.set_cell(changed.cell @ strain, scale_atoms=True)
+
+    for i, c in np.ndindex(3, 3):
+        derivative = difference(lambda x, by, i=i, c=c: move(x, by, i, c))
+        assert forces[i, c] == pytest.approx(-derivative, abs=1e-6, rel=1e-7)
+    for a, b in ((0, 0), (2, 2), (1, 2), (0, 1)):
+        derivative = difference(lambda x, by, a=a, b=b: stretch(x, by, a, b)) / atoms.get_volume()
+        assert stress[a, b] == pytest.approx(derivative, abs=2e-7)
+
+
+def mixed_file(folder, table, name="SiC.tersoff"):
+    path = folder / name
+    path.write_text(lammps_text(table))
+    return path
+
+
+def test_a_structure_takes_the_elements_it_has_from_a_file(tmp_path):
+    """Also from one whose other entries are of no use: carbon alone keeps its own kernel."""
+    broken = dict(TABLES["SiC"])
+    del broken["Si", "C", "C"]
+    path = mixed_file(tmp_path, broken)
+    bad = lammps_text({("Si", "Si", "Si"): broken["Si", "Si", "Si"]})
+    path.write_text(path.read_text() + bad + bad.replace("Si Si Si 3.0", "O O O 2.0"))
+    potential = make_potential(TersoffConfig(kind="tersoff", file=str(path)))
+    assert potential.for_elements(["C", "C"]).table == ((CCC, broken[CCC]),)
+    for symbols, message in (
+        (["Si"], r"SiC.tersoff:8: second entry Si Si Si \(first on line 7\)"),
+        (["O", "O"], r"SiC.tersoff:9: m is 2; it must be 1 or 3"),
+        (["H"], "no entry H H H; add one, or use a file with parameters for H"),
+        (["C", "H"], "no entries C C H, C H C, C H H, H C C and 3 more; add them"),
+    ):
+        with pytest.raises(InputError, match=message) as caught:
+            potential.for_elements(symbols)
+        assert "\n" not in str(caught.value)
+
+
+def test_the_order_of_elements_in_the_structure_does_not_matter(tmp_path):
+    path = mixed_file(tmp_path, {**TABLES["SiC"], CCC: CARBON["erhart-albe-2005"]})
+    potential = make_potential(TersoffConfig(kind="tersoff", file=str(path)))
+    assert potential.for_elements("Si C Si".split()) == potential.for_elements(["C", "Si"]) == potential
+
+
+def test_an_incomplete_table_is_refused_when_it_is_used():
+    table = dict(TABLES["SiC"])
+    del table["Si", "C", "C"]
+    atoms = alloys("SiC")["dimer and lone atoms"]
+    atoms.calc = make(CARBON["tersoff-1989"])
+    with pytest.raises(InputError, match=r"no entries C C Si"):
+        atoms.get_potential_energy()
+    atoms.calc = CarbonizeCalculator(Tersoff(tuple(table.items())), name="Tersoff")
+    with pytest.raises(InputError, match=r"Tersoff: no entry Si C C; add one"):
+        atoms.get_potential_energy()
