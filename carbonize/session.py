@@ -77,7 +77,9 @@ class Session:
         from carbonize.analysis.radii import common_radius
         from carbonize.potentials import make_potential
         from carbonize.simulation.motion import make_motion
+        from carbonize.simulation.spread import use_cores
 
+        use_cores(len(replicas))
         # wide types must exist for float64 runs; precision itself is an explicit dtype everywhere
         jax.config.update("jax_enable_x64", True)
         self.config, self.paths, self.observer = config, paths, observer

@@ -12,6 +12,9 @@ import pytest
 # inherit, and which is thrown away at the end.
 _cache = tempfile.TemporaryDirectory(prefix="carbonize-xla-")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _cache.name)
+# Every core compiles a program of its own for its replicas; tests compile enough as it is, and two
+# of them run at the same time.
+os.environ.setdefault("JAX_NUM_CPU_DEVICES", "1")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
 
 

@@ -40,16 +40,16 @@ def make_potential(config: EdipConfig | TersoffConfig | NepConfig, folder: str |
     2.1
     """
     base = _base(config, Path(folder))
-    if config.dispersion is None:
+    if config.kind == "nep" or config.dispersion is None:
         return base
     return Dispersed(base, end_A=config.dispersion.cutoff_A)
 
 
-def _base(config: EdipConfig | TersoffConfig, folder: Path) -> Potential:
+def _base(config: EdipConfig | TersoffConfig | NepConfig, folder: Path) -> Potential:
     if config.kind == "edip":
         return Edip()
     if config.kind == "nep":
-        return Nep(read_nep(Path(folder) / config.file))
+        return Nep(read_nep(folder / config.file))
     if config.parameters is not None:
         return Tersoff(tuple(NAMED_SETS[config.parameters].items()), config.parameters)
     assert config.file is not None  # the model asks for one of the two

@@ -40,15 +40,17 @@ def available_bytes(device: Any) -> int | None:
     return min(known) if known else None
 
 
-def check_fits(compiled: Any, device: Any, what: str) -> None:
+def check_fits(compiled: Any, device: Any, what: str, shares: int = 1) -> None:
     """Refuse a program that would not fit, before the operating system ends it without a word.
+
+    ``shares`` is how many times the program runs at once in that memory (cores of a processor).
 
     Raises
     ------
     OutOfMemory
         Naming ``what``, the bytes needed and those there are.
     """
-    needed, free = needed_bytes(compiled), available_bytes(device)
+    needed, free = shares * needed_bytes(compiled), available_bytes(device)
     if free is not None and needed > free:
         raise OutOfMemory(
             f"{what} needs {readable(needed)} of memory, but the device ({device.device_kind}) has "

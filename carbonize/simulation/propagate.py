@@ -23,6 +23,7 @@ from carbonize.schedules import Schedule, traced_pieces
 from carbonize.simulation.dynamics import ChunkReport, Motion, System, make_chunk
 from carbonize.simulation.forces import ForceField, make_force_field
 from carbonize.simulation.memory import OutOfMemory, check_fits, is_exhaustion, needed_bytes
+from carbonize.simulation.spread import Spread
 from carbonize.simulation.state import State, select_replicas
 from carbonize.types import Result, describe_result
 
@@ -74,6 +75,8 @@ class Propagator:
         What to call the replicas in messages (default: their places).
     one_by_one
         See :func:`carbonize.simulation.dynamics.make_chunk`; default: on a CPU.
+    devices
+        What to spread the replicas over (:mod:`carbonize.simulation.spread`); default: all there are.
     on_growth
         Called with every :class:`Growth`.
     """
@@ -92,6 +95,7 @@ class Propagator:
         mixed: bool = False,
         names: Sequence[int] | None = None,
         one_by_one: bool | None = None,
+        devices: Sequence[Any] | None = None,
         on_growth: Callable[[Growth], None] | None = None,
     ) -> None:
         dtype = positions.dtype
@@ -104,6 +108,7 @@ class Propagator:
             jnp.asarray(masses_amu, dtype), jnp.asarray(species, jnp.int32), traced_pieces(schedules, dtype)
         )
         self._one_by_one = jax.default_backend() == "cpu" if one_by_one is None else one_by_one
+        self._spread = Spread(jax.local_devices() if devices is None else devices, len(positions))
         self._active = np.ones(len(positions), bool)
         self._compiled: Any = None
         self.compile_s = 0.0
@@ -130,7 +135,7 @@ class Propagator:
 
     def bytes_needed(self, state: State) -> int:
         """Memory (bytes) that a chunk takes while it runs."""
-        return needed_bytes(self._compile(state))
+        return self._spread.share * needed_bytes(self._compile(state))
 
     def advance(self, state: State, n_steps: int) -> tuple[State, ChunkReport, list[Failure]]:
         """Make ``n_steps`` steps; 0 evaluates the energies without moving.
@@ -146,13 +151,10 @@ class Propagator:
             If the list does not stop growing.
         """
         for _ in range(_MOST_GROWTHS):
-            compiled = self._compile(state)
+            self._compile(state)
             begin = time.perf_counter()
             try:
-                new, report = compiled(
-                    state, self._system, jnp.asarray(self._active), jnp.asarray(n_steps, jnp.int32)
-                )
-                report = jax.device_get(report)
+                new, report = self._spread.run(state, self._system, self._active, n_steps)
             except (jax.errors.JaxRuntimeError, MemoryError) as err:
                 raise self._explained(err) from None
             self.simulate_s += time.perf_counter() - begin
@@ -172,10 +174,8 @@ class Propagator:
             replicas, atoms, _ = state.positions.shape
             what = f"{replicas} replica(s) of {atoms} atoms with {self._field.plan.slots} neighbours each"
             try:
-                compiled = jitted.lower(
-                    state, self._system, jnp.asarray(self._active), jnp.asarray(0, jnp.int32)
-                ).compile()
-                check_fits(compiled, next(iter(state.positions.devices())), what)
+                compiled = self._spread.compile(jitted, state, self._system)
+                check_fits(compiled, self._spread.devices[0], what, self._spread.share)
             except (jax.errors.JaxRuntimeError, MemoryError) as err:
                 raise self._explained(err) from None
             self._compiled = compiled

@@ -37,7 +37,7 @@ def calculators(tmp_path_factory):
         path = tmp_path_factory.mktemp("files") / f"{name}.tersoff"
         path.write_text(lammps_text(table))
         potential = Tersoff(tuple(read_lammps_table(path).entries.items()))
-        made[name] = CarbonizeCalculator(potential, name="Tersoff", capacity=(7,))
+        made[name] = CarbonizeCalculator(potential, name="Tersoff", capacity=(7, 10))
     return made
 
 

@@ -188,7 +188,7 @@ def test_missing_binary_and_folder_paths_are_refused(tmp_path):
 @pytest.fixture(scope="module", params=TABLES)
 def mixed(request):
     potential = Tersoff(tuple(TABLES[request.param].items()))
-    return request.param, CarbonizeCalculator(potential, name="Tersoff", capacity=(7,))
+    return request.param, CarbonizeCalculator(potential, name="Tersoff", capacity=(7, 10))
 
 
 def test_mixed_energies_equal_the_explicit_sums(mixed):
