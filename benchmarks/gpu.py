@@ -121,11 +121,13 @@ def _case(
     cells, species = state.cells, jnp.zeros(atoms, jnp.int32)
     inside = jax.vmap(wrapped)(state.positions, cells)
     neighbors = lists(inside, cells)
-    compiled = forces.lower(neighbors, inside, cells, species).compile()
+    narrow = jax.jit(lambda n, r, c: field.near(n, r, c)[0], compiler_options=compiler_options())
+    near = narrow(neighbors, inside, cells)
+    compiled = forces.lower(near, inside, cells, species).compile()
     memory = compiled.memory_analysis()
     costs = compiled.cost_analysis() or {}
-    bytes_list = sum(a.nbytes for a in (neighbors.index, neighbors.shift))
-    force_s = _force_seconds(field, neighbors, inside, cells, species)
+    bytes_list = sum(a.nbytes for a in (near.index, near.shift))
+    force_s = _force_seconds(field, near, inside, cells, species)
     return {
         "atoms": atoms,
         "M_atom_steps_per_s": atoms * steps / elapsed / 1e6,
@@ -133,11 +135,14 @@ def _case(
         "rebuilds_per_step": int(report.rebuilds[0]) / steps,
         "force_us": force_s * 1e6,
         "list_us": _seconds(lists, inside, cells) * 1e6,
+        "near_list_us": _seconds(narrow, neighbors, inside, cells) * 1e6,
         "least_GB_s": (bytes_list + 6 * inside.nbytes) / force_s / 1e9,
         "moved_GB_s": costs.get("bytes accessed", 0.0) / force_s / 1e9,
         "GFLOP_s": costs.get("flops", 0.0) / force_s / 1e9,
         "temporary_bytes_per_atom": memory.temp_size_in_bytes / atoms if memory else None,
-        "slots": field.plan.slots,
+        # of the process so far: later cases can only show more
+        "peak_GB": (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0) / 1e9,
+        "slots": [field.plan.slots, field.plan.near_slots],
         "capacity": field.capacity,
         "temperature_K": float(report.temperature_K[0]),
     }
@@ -189,7 +194,7 @@ def _forces(name: str, positions: np.ndarray, cell: np.ndarray, precision: str) 
     field = run.field
     for _ in range(5):
         evaluate = jax.jit(
-            lambda r, c, f=field: f.evaluate(f.lists(r, c), r, c, species),
+            lambda r, c, f=field: _from_scratch(f, r, c, species),
             compiler_options=compiler_options(),
         )
         sample, needs = evaluate(inside, start.cells)
@@ -197,6 +202,12 @@ def _forces(name: str, positions: np.ndarray, cell: np.ndarray, precision: str) 
             return np.asarray(sample.forces[0], float)
         field, _ = field.grown(jax.device_get(needs), np.asarray(start.cells, float))
     raise RuntimeError("the arrays did not stop growing")
+
+
+def _from_scratch(field: Any, positions: Any, cells: Any, species: Any) -> tuple[Any, Any]:
+    near, listed = field.near(field.lists(positions, cells), positions, cells)
+    sample, needs = field.evaluate(near, positions, cells, species)
+    return sample, needs.merged(listed)
 
 
 def _dynamics_seconds(run: Any, state: Any, warm_up: int, steps: int) -> tuple[Any, Any, float]:
@@ -224,20 +235,20 @@ def _seconds(function: Callable[..., Any], *arguments: Any) -> float:
     return float(np.median(times))
 
 
-def _force_seconds(field: Any, neighbors: Any, positions: Any, cells: Any, species: Any) -> float:
+def _force_seconds(field: Any, near: Any, positions: Any, cells: Any, species: Any) -> float:
     """Time of one evaluation within a compiled loop, as in dynamics: no call from the host."""
 
-    def many(neighbors: Any, positions: Any) -> Any:
+    def many(near: Any, positions: Any) -> Any:
         def nudge(_: Any, r: Any) -> Any:
-            return r + 1e-9 * field.evaluate(neighbors, r, cells, species)[0].forces
+            return r + 1e-9 * field.evaluate(near, r, cells, species)[0].forces
 
         return jax.lax.fori_loop(0, _REPEATS, nudge, positions)
 
     looped = jax.jit(many, compiler_options=compiler_options())
-    jax.block_until_ready(looped(neighbors, positions))
+    jax.block_until_ready(looped(near, positions))
     begin = time.perf_counter()
     for _ in range(3):
-        jax.block_until_ready(looped(neighbors, positions))
+        jax.block_until_ready(looped(near, positions))
     return (time.perf_counter() - begin) / (3 * _REPEATS)
 
 
@@ -251,8 +262,8 @@ def _table(record: dict[str, Any]) -> str:
     lines = [
         f"{record['device']}, jax {record['jax']}, copy {record['copy_GB_s']:.0f} GB/s",
         "",
-        "| case | M atom-steps/s | goal | step us | forces us | list us | bandwidth used | B/atom |",
-        "|---|---|---|---|---|---|---|---|",
+        "| case | M atom-steps/s | goal | step us | forces us | list us | near list us | bandwidth used | B/atom | peak GB |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for label, case in record["cases"].items():
         if "us_per_step" not in case:
@@ -266,10 +277,12 @@ def _table(record: dict[str, Any]) -> str:
         ]
         if "force_us" in case:
             share = case["moved_GB_s"] / record["copy_GB_s"]
-            row += [f"{case['force_us']:.0f}", f"{case['list_us']:.0f}", f"{100 * share:.0f} %"]
+            row += [f"{case['force_us']:.0f}", f"{case['list_us']:.0f}"]
+            row += [f"{case['near_list_us']:.0f}", f"{100 * share:.0f} %"]
             row.append(f"{case['temporary_bytes_per_atom'] or 0:.0f}")
+            row.append(f"{case['peak_GB']:.2f}" if case["peak_GB"] else "")
         else:
-            row += [""] * 4
+            row += [""] * 6
         lines.append("| " + " | ".join(row) + " |")
     lines += [
         "",
