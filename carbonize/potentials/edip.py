@@ -19,11 +19,13 @@ backwards: dE/dZ, then dE/dz and dE/dM, then the bonds. Gradients are with respe
 bond vectors. The dihedral term's share for atom i uses that every bond i-j is listed from
 both ends, so it is gathered at i instead of being scattered from j.
 
-Neighbours are sorted into three shells: the core (r < p_high) has every term, the rim
-(p_high <= r < f_high) counts for z and repels, what is beyond (up to c0) repels only.
-On a processor atoms are taken in blocks whose arrays stay in its caches, in three rounds: z and
-M of all atoms (their functions follow), then everything up to dE/dZ, then what comes back
-from the dihedral terms of the neighbours (:mod:`carbonize.potentials.edip_stages`). Barriers stand after exponentials, square roots, gathers and sums: XLA:CPU computes each
+Neighbours are sorted into shells: the core (r < p_high) has every term, the rim
+(p_high <= r < f_high) counts for z; all outside the core repel up to c0. On a processor atoms
+are taken in blocks whose arrays stay in its caches, in three rounds
+(:mod:`carbonize.potentials.edip_stages`): z and M of all atoms, then everything up to dE/dZ,
+then what comes back from the neighbours.
+
+Barriers stand after exponentials, square roots, gathers and sums: XLA:CPU computes each
 result of a fusion from scratch, so what is dear must be stored and what is cheap need not.
 """
 
@@ -55,14 +57,16 @@ from carbonize.potentials.slots import Part, Vectors, barrier, scatter_add, sum_
 
 __all__ = ["Edip"]
 
+
 @dataclasses.dataclass(frozen=True)
 class Edip(Potential):
     """Carbon EDIP with the parameters of Marks' own program to full precision.
 
     The printed, rounded ones shift energies by about 10 meV/atom. The class is hashable and
     meant to be static in compiled code. ``capacity`` counts, per atom, the neighbours in the
-    core, in the rim, beyond, and within the reach of U2 and U3; last, 256ths of a block's atoms
-    that have more than eight of the latter.
+    core, in the rim, outside the core up to c0, and within the reach of U2 and U3; last, 256ths of a block's atoms
+    that have more than eight of the latter. ``block`` is about how many atoms are evaluated at a
+    time on a processor; results depend on it by rounding only.
     """
 
     epsilon_eV: float = 20.0853862863495
@@ -132,7 +136,7 @@ class Edip(Potential):
             forces, own = _put_down(forces, shares, part.size, wide, with_virials)
             return _Sums(dE_dpartner, forces), (second, own)
 
-        nothing = _Sums(jnp.zeros(blocks.atoms, dtype), (jnp.zeros(blocks.atoms, wide),) * 3)
+        nothing = _Sums(jnp.zeros(blocks.atoms, dtype), _zeros(blocks.atoms, wide))
         sums, (second, kept) = blocks.scan(forwards, nothing, first)
         weights = barrier(self.Z_dihedral * blocks.joined(second.dE_dZ) * fields.pi.three)
 
@@ -163,6 +167,10 @@ class _Sums(NamedTuple):
 
     dE_dpartner: Float[Array, " atom"]
     forces: Vectors
+
+
+def _zeros(atoms: int, dtype: DTypeLike) -> Vectors:
+    return jnp.zeros(atoms, dtype), jnp.zeros(atoms, dtype), jnp.zeros(atoms, dtype)
 
 
 def _put_down(

@@ -167,9 +167,7 @@ def dihedral_adjoint(
     )
 
 
-def _without_each_other(
-    core: Shell, p: Array, M: Symmetric, M_j: Symmetric
-) -> tuple[Symmetric, Symmetric]:
+def _without_each_other(core: Shell, p: Array, M: Symmetric, M_j: Symmetric) -> tuple[Symmetric, Symmetric]:
     """C_i = M_i - p u u^T and C_j = M_j - p u u^T of every bond."""
     both = tuple(p * a for a in sym.outer(core.x, core.y, core.z))
     C_i = tuple(m - a for m, a in zip(M, both, strict=True))

@@ -194,9 +194,7 @@ def backwards(
     far = far_ends(core.index, fields.pi.three, fields.M)
     theirs = barrier(gather(mine, core.index))
     twins = dihedral_adjoint(core, p.value, M, far, pi.three, part.of(mine), theirs)
-    dE_dz = barrier(
-        second.dE_dz + twins.dE_dthree * pi.d_three + part.of(dE_dpartner) * pi.d_partner
-    )
+    dE_dz = barrier(second.dE_dz + twins.dE_dthree * pi.d_three + part.of(dE_dpartner) * pi.d_partner)
     dE_dM = barrier(tuple(a + b for a, b in zip(second.dE_dM, twins.dE_dM, strict=True)))
     V: Symmetric = tuple(g - v for g, v in zip(dE_dM, twins.own, strict=True))  # type: ignore[assignment]
     Vu = barrier(sym.apply(V, core.x, core.y, core.z))
