@@ -104,7 +104,7 @@ class Edip(Potential):
 
     def initial_capacity(self) -> Capacity:
         """Enough for liquid carbon of 1.5 g/cm3."""
-        return (5, 5, 22, 13, 26)
+        return (5, 8, 26, 16, 28)
 
     def evaluate(
         self,
