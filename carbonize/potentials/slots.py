@@ -6,7 +6,7 @@ All arrays here are (slot, atom): row k holds the k-th neighbour of every atom.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ from carbonize.potentials.base import PAD_A, Bonds
 
 __all__ = [
     "WORD_BITS",
+    "Part",
     "Vectors",
     "barrier",
     "compiler_options",
@@ -185,26 +186,47 @@ def pick_by_rank(
     return jnp.where(rank < count, slot, 0), count
 
 
+class Part(NamedTuple):
+    """``size`` atoms from the atom ``first`` on."""
+
+    first: Int[Array, ""] | int
+    size: int
+
+    def of(self, values: Array) -> Array:
+        """Their entries in an array with atoms on the last axis."""
+        if self.size == values.shape[-1]:
+            return values
+        return jax.lax.dynamic_slice_in_dim(values, self.first, self.size, axis=values.ndim - 1)
+
+
 def shorten(
-    bonds: Bonds, keep: Bool[Array, "slot atom"], capacity: int, all_or_none: bool = False
+    bonds: Bonds,
+    keep: Bool[Array, "slot atom"],
+    capacity: int,
+    all_or_none: bool = False,
+    first: Int[Array, ""] | int = 0,
 ) -> tuple[Bonds, Int[Array, " atom"]]:
     """The bonds marked ``keep`` in a list of ``capacity`` slots, and how many each atom has.
 
-    With ``all_or_none`` an atom that has more than there is room for gets none at all.
+    With ``all_or_none`` an atom that has more than there is room for gets none at all. The
+    marks may be those of some of the atoms only, from the atom ``first`` on.
     """
     slot, count = barrier(pick(keep, capacity))
     listed = jnp.where(count <= capacity, count, 0) if all_or_none else count
-    return taken(bonds, slot, listed)[0], count
+    return taken(bonds, slot, listed, first)[0], count
 
 
 def taken(
-    bonds: Bonds, slot: Int[Array, "capacity atom"], count: Int[Array, " atom"]
+    bonds: Bonds,
+    slot: Int[Array, "capacity atom"],
+    count: Int[Array, " atom"],
+    first: Int[Array, ""] | int = 0,
 ) -> tuple[Bonds, Int[Array, " atom"]]:
-    """The bonds in the first ``count`` of the given slots, and the counts."""
+    """The bonds in the first ``count`` of the given slots, and the counts; of atoms from ``first`` on."""
     capacity, size = slot.shape
-    atoms = jnp.arange(size, dtype=jnp.int32)
+    atoms = first + jnp.arange(size, dtype=jnp.int32)
     used = jnp.arange(capacity, dtype=jnp.int32)[:, None] < count
-    where = slot * size + atoms
+    where = slot * bonds.index.shape[1] + atoms
 
     def take(values: Array, unused: Array | float) -> Array:
         return jnp.where(used, gather(values.reshape(-1), where), unused)
@@ -223,18 +245,22 @@ def shells(
     bounds: Sequence[tuple[float, float | Array]],
     capacities: Sequence[int],
     all_or_none: bool = False,
+    part: Part | None = None,
 ) -> list[tuple[Bonds, Int[Array, " atom"]]]:
     """For each of ``bounds`` the bonds with low <= r < high (A), and how many each atom has.
 
-    ``high`` may differ from atom to atom. ``all_or_none``: see :func:`shorten`.
+    ``high`` may differ from atom to atom. ``all_or_none``: see :func:`shorten`. With ``part``
+    the lists are made for these atoms only.
     """
-    r2 = barrier(bonds.x * bonds.x + bonds.y * bonds.y + bonds.z * bonds.z)
+    part = part or Part(0, bonds.x.shape[1])
+    x, y, z = part.of(bonds.x), part.of(bonds.y), part.of(bonds.z)
+    r2 = barrier(x * x + y * y + z * z)
     found = []
     for (low, high), capacity in zip(bounds, capacities, strict=True):
         keep = r2 < high * high
         if low > 0.0:
             keep = keep & ~(r2 < low * low)
-        found.append(shorten(bonds, barrier(keep), capacity, all_or_none))
+        found.append(shorten(bonds, barrier(keep), capacity, all_or_none, part.first))
     return found
 
 

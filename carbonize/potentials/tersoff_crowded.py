@@ -40,11 +40,17 @@ def room(atoms: int, share: int) -> int:
 
 
 def find_crowded(
-    bonds: Bonds, crowded: Bool[Array, " atom"], cutoff_A: float, most_bonds: int, share: int
+    bonds: Bonds,
+    crowded: Bool[Array, " atom"],
+    cutoff_A: float | Float[Array, " atom"],
+    most_bonds: int,
+    share: int,
+    first: Int[Array, ""] | int = 0,
 ) -> Crowded:
     """Pick out the atoms marked ``crowded`` with their bonds shorter than the cutoff.
 
-    ``share`` says in 256ths how many of the atoms there is room for; the field of that name how
+    The marks may be those of some of the atoms only, from the atom ``first`` on: places are
+    counted from there. ``share`` says in 256ths how many of the atoms there is room for; the field of that name how
     many there should have been.
     """
     atoms = crowded.shape[0]
@@ -55,7 +61,8 @@ def find_crowded(
     who = jnp.full(places + 1, atoms, jnp.int32).at[target].set(own, mode="promise_in_bounds")[:places]
     there = who < atoms
     where = jnp.where(there, who, 0)
-    columns = jnp.arange(bonds.index.shape[0], dtype=jnp.int32)[:, None] * atoms + where
+    slots, whole = bonds.index.shape
+    columns = jnp.arange(slots, dtype=jnp.int32)[:, None] * whole + first + where
 
     def column(values: Array, unused: float) -> Array:
         return jnp.where(there, gather(values.reshape(-1), columns), unused)
@@ -67,9 +74,10 @@ def find_crowded(
         column(bonds.y, 0.0),
         column(bonds.z, 0.0),
     )
-    ((short, count),) = shells(barrier(picked), ((0.0, cutoff_A),), (most_bonds,))
+    reach = gather(cutoff_A, where) if isinstance(cutoff_A, Array) else cutoff_A
+    ((short, count),) = shells(barrier(picked), ((0.0, reach),), (most_bonds,))
     used = jnp.arange(most_bonds, dtype=jnp.int32)[:, None] < count
-    short = Bonds(jnp.where(used, short.index, where), short.x, short.y, short.z)
+    short = Bonds(jnp.where(used, short.index, first + where), short.x, short.y, short.z)
     needed = -(-rank[-1] * _PARTS // atoms)
     return Crowded(who, short, jnp.max(count), needed)
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, graphene, make_supercell
+from bond_lists import evaluate as evaluate_bonds
+from bond_lists import random_bonds
 from oracles import edip_oracle
 
 from carbonize.calculators import CarbonizeCalculator
@@ -266,8 +268,22 @@ def test_energy_is_continuous_where_terms_begin_and_end(edip):
 
 
 def test_float32_is_close_to_float64(edip, disordered):
-    single = CarbonizeCalculator(Edip(), name="EDIP", precision="float32", capacity=(6, 4, 25, 16))
+    single = CarbonizeCalculator(Edip(), name="EDIP", precision="float32", capacity=(6, 4, 28, 16, 64))
     energy, forces = evaluate(edip, disordered)
     energy_single, forces_single = evaluate(single, disordered)
     assert energy_single == pytest.approx(energy, rel=2e-6)
     assert np.abs(forces_single - forces).max() < 2e-5 * np.abs(forces).max()
+
+
+def test_neither_blocks_nor_crowding_matter_beyond_rounding():
+    """1501 atoms: one block, two with crowded atoms apart, five without; none of them of equal size."""
+    bonds = random_bonds(1501, 2, "float64")
+    whole, *others = (
+        evaluate_bonds(Edip(block=block), bonds, (6, 8, 26, 18, 140)) for block in (300, 750, 1501)
+    )
+    for other in others:
+        assert (other.usage[:4] == whole.usage[:4]).all()
+        assert 0 < other.usage[4].max() <= 140
+        assert (other.usage[4] == other.usage[4, 0]).sum() > 700
+        for name in ("energies", "forces", "virials", "reach_A"):
+            assert np.abs(getattr(other, name) - getattr(whole, name)).max() < 1e-12, name

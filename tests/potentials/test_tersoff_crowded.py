@@ -40,30 +40,30 @@ def test_apart_or_not_is_the_same(monkeypatch, entry) -> None:
     direct = evaluated(entry, (9, 0))
     assert 4 < direct.usage[0].max() <= 9
     monkeypatch.setattr(tersoff, "_APART_FROM", 0)
-    other = evaluated(entry, (9, 200))
-    assert (other.usage.max(axis=1) <= (9, 200)).all()
+    other = evaluated(entry, (9, 256))
+    assert (other.usage.max(axis=1) <= (9, 256)).all()
     for name in ("energies", "forces", "virials"):
         ours, theirs = getattr(other, name), getattr(direct, name)
         assert np.abs(ours - theirs).max() < 1e-11 * np.abs(theirs).max(), name
 
 
 def test_capacities_change_no_bit(apart) -> None:
-    small, large = evaluated(PLAIN, (8, 120)), evaluated(PLAIN, (11, 256))
-    assert (small.usage.max(axis=1) <= (8, 120)).all()
+    small, large = evaluated(PLAIN, (7, 210)), evaluated(PLAIN, (10, 256))
+    assert (small.usage.max(axis=1) <= (7, 210)).all()
     for name in ("energies", "forces", "virials", "usage"):
         assert np.array_equal(getattr(small, name), getattr(large, name)), name
 
 
-@pytest.mark.parametrize("capacity", [(6, 1), (5, 120)])
+@pytest.mark.parametrize("capacity", [(6, 1), (5, 256)])
 def test_too_little_room_is_told(apart, capacity) -> None:
-    tight, ample = evaluated(PLAIN, capacity), evaluated(PLAIN, (9, 200))
+    tight, ample = evaluated(PLAIN, capacity), evaluated(PLAIN, (9, 256))
     assert (tight.usage.max(axis=1) > capacity).any()
     assert np.array_equal(tight.usage[1], ample.usage[1])
 
 
 def test_single_precision_and_mixed_sums(apart) -> None:
-    double, single = evaluated(PLAIN, (9, 200)), evaluated(PLAIN, (9, 200), "float32")
-    mixed = evaluated(PLAIN, (9, 200), "float32", "float64")
+    double, single = evaluated(PLAIN, (9, 256)), evaluated(PLAIN, (9, 256), "float32")
+    mixed = evaluated(PLAIN, (9, 256), "float32", "float64")
     assert mixed.forces.dtype == np.float64
     assert np.abs(single.forces - double.forces).max() < 5e-3
     assert np.abs(mixed.forces.sum(axis=1)).max() < 1e-9 < np.abs(single.forces.sum(axis=1)).max()
