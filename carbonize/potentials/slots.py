@@ -49,7 +49,7 @@ Of sums much longer than this XLA stores the terms first, so that LLVM contracts
 its addition: without such stops the last bit would depend on how many slots there are.
 """
 
-_MOST_UNROLLED = 24
+_MOST_UNROLLED = 30
 """Slots picked in straight code; for more of them a loop runs as fast and compiles in a tenth of the time."""
 
 

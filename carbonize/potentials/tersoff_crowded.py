@@ -104,6 +104,9 @@ def bond_order_by_rows(
     other = ~jnp.eye(slots, dtype=bool)[:, :, None]
 
     def over_partners(table: Array) -> Array:
+        # stored first: contracted with the additions, products would round differently with every
+        # number of slots
+        table = barrier(table)
         return sum_slots([table[:, k] for k in range(slots)])
 
     cosine = sum_slots([u[:, None] * u[None] for u in unit])
@@ -129,10 +132,12 @@ def bond_order_by_rows(
     pull = dE_dzeta[:, None] * fc[None]  # on the weight of k in zeta_ij, at [j, k]
     torque = pull * slope_stretched
     torque = barrier(torque + torque.swapaxes(0, 1))
-    radial = dE_dr + dfc * over_partners((dE_dzeta[:, None] * g_stretched).swapaxes(0, 1))
+    shadow = barrier(over_partners((dE_dzeta[:, None] * g_stretched).swapaxes(0, 1)))
+    radial = barrier(dE_dr) + dfc * shadow
     if steep is not None:
         shift = pull * g_stretched * steep
-        radial = radial + over_partners(shift - shift.swapaxes(0, 1))
-    radial = barrier(radial - inverse_r * over_partners(torque * cosine))
-    gx, gy, gz = barrier(tuple(radial * u + inverse_r * over_partners(torque * u[None]) for u in unit))
+        radial = radial + barrier(over_partners(shift - shift.swapaxes(0, 1)))
+    radial = barrier(radial - inverse_r * barrier(over_partners(torque * cosine)))
+    turns = barrier(tuple(over_partners(torque * u[None]) for u in unit))
+    gx, gy, gz = barrier(tuple(radial * u + inverse_r * t for u, t in zip(unit, turns, strict=True)))
     return energies, (gx, gy, gz)

@@ -204,6 +204,9 @@ class ForceField:
         if slots > plan.slots:
             record["neighbor_slots"] = [plan.slots, round_up(_roomier(slots), 4)]
             plan = dataclasses.replace(plan, slots=round_up(_roomier(slots), 4))
+            # what was cut from a list too short says little: the near list gets its share by volume
+            share = ((plan.cutoff_A + plan.near_skin_A) / plan.radius_A) ** 3
+            near = max(near, min(slots, int(1.2 * share * slots) + 2))
         if near > plan.near_slots:
             record["near_slots"] = [plan.near_slots, round_up(_roomier(near), 2)]
             plan = dataclasses.replace(plan, near_slots=round_up(_roomier(near), 2))

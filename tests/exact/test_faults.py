@@ -87,7 +87,7 @@ def test_replicas_auto_backs_off_when_memory_runs_out(
         def said(self, message: str) -> None:
             heard.append(message)
 
-    def too_many(compiled: object, device: object, what: str) -> None:
+    def too_many(compiled: object, device: object, what: str, shares: int) -> None:
         if not what.startswith("1 "):
             raise OutOfMemory(what)
 
