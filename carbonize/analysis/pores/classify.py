@@ -9,10 +9,11 @@ entrance: the largest probe that reaches its peak from outside.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from carbonize.analysis.pores.merging import MergeTree
 from carbonize.analysis.pores.network import Network
@@ -87,8 +88,8 @@ def find_pores(
     node_volume: Float[np.ndarray, " node"],
     atom_radius_A: float,
     limits: ClassLimits,
-) -> list[Pore]:
-    """All pores, the most voluminous first.
+) -> tuple[list[Pore], Int[np.ndarray, " node"]]:
+    """All pores, the most voluminous first, and the pore of each node (-1: of none).
 
     Parameters
     ----------
@@ -107,10 +108,14 @@ def find_pores(
     in_void = np.flatnonzero(tree.basin >= 0)
     peaks, member = np.unique(tree.basin[in_void], return_inverse=True)
     volumes = np.bincount(member, weights=node_volume[in_void], minlength=len(peaks))
+    ranked = np.argsort(-volumes, kind="stable")
+    ranked = ranked[volumes[ranked] >= SMALLEST_VOLUME_A3]
+    place = np.full(len(peaks), -1)
+    place[ranked] = np.arange(len(ranked))
+    pore_of_node = np.full(len(tree.basin), -1)
+    pore_of_node[in_void] = place[member]
     pores = []
-    for peak, volume in zip(peaks, volumes, strict=True):
-        if volume < SMALLEST_VOLUME_A3:
-            continue
+    for peak, volume in zip(peaks[ranked], volumes[ranked], strict=True):
         width = 2 * (float(tree.access[peak]) - atom_radius_A)
         entrance = width if width > 0 else None
         x, y, z = (float(value) for value in node_position[peak])
@@ -124,10 +129,10 @@ def find_pores(
                 margin_A=None if entrance is None else min(abs(entrance - edge) for edge in edges),
             )
         )
-    return sorted(pores, key=lambda pore: -pore.volume_A3)
+    return pores, pore_of_node
 
 
-def class_totals(pores: list[Pore], mass_amu: float) -> dict[str, dict[str, Any]]:
+def class_totals(pores: Sequence[Pore], mass_amu: float) -> dict[str, dict[str, Any]]:
     """Number, volume (A^3 and cm3/g) and share of helium's void of each class."""
     whole = sum(pore.volume_A3 for pore in pores)
     totals = {}

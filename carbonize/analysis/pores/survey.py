@@ -1,0 +1,171 @@
+"""Everything that is known of the void of one structure, node by node.
+
+The survey is what summaries, tracking, pictures and exports read: they need not know how
+the void was found.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from carbonize.analysis.pores.classify import Pore, find_pores
+from carbonize.analysis.pores.embedding import Embedding, embed, in_convex_hull
+from carbonize.analysis.pores.merging import MergeTree, merge_tree
+from carbonize.analysis.pores.network import build_network
+from carbonize.analysis.pores.tessellation import tessellate
+from carbonize.analysis.pores.volumes import void_measures
+from carbonize.config.models import ClassLimits
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+__all__ = ["HELIUM_DIAMETER_A", "PoreSurvey", "ProbeVoid", "survey"]
+
+HELIUM_DIAMETER_A = 2.6
+"""Kinetic diameter of helium, whose void is split into pores unless ``probes`` has another He."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ProbeVoid:
+    """Where the centre of one probe can be.
+
+    Attributes
+    ----------
+    diameter_A
+        Of the probe.
+    accessible_volume_A3, inaccessible_volume_A3
+        Void that the probe reaches from outside, and void that holds it but that it cannot reach.
+    accessible_area_A2, inaccessible_area_A2
+        Their surfaces.
+    """
+
+    diameter_A: float
+    accessible_volume_A3: float
+    inaccessible_volume_A3: float
+    accessible_area_A2: float
+    inaccessible_area_A2: float
+
+
+@dataclasses.dataclass(frozen=True)
+class PoreSurvey:
+    """The void of one structure as spheres that fit into it, and the pores they belong to.
+
+    A node is a point that is farther from the surfaces of the atoms than its surroundings
+    in most directions (a Voronoi vertex): the spheres on all nodes together are the void.
+
+    Attributes
+    ----------
+    embedding
+        The periodic cell in which the void was analysed; open directions have vacuum in it.
+    position_A
+        Cartesian position of each node, wrapped into the cell.
+    clearance_A
+        Radius of the largest sphere about each node that overlaps no atom; negative inside atoms.
+    access_A
+        Diameter of the largest probe that reaches each node from outside; 0 where none does.
+    pore
+        Index into ``pores`` of the pore each node belongs to; -1 where helium's centre cannot be.
+    volume_A3
+        Share of each node in the void of helium's centre. A single share may be negative: only
+        sums over a pore mean something.
+    pores
+        The most voluminous first.
+    probes
+        By name.
+    largest_included_sphere_A
+        Diameter; 0 if nothing fits.
+    largest_free_sphere_A, largest_free_sphere_along_A
+        Diameter of the largest sphere that passes; None where no void winds.
+    """
+
+    embedding: Embedding
+    position_A: Float[np.ndarray, "node 3"]
+    clearance_A: Float[np.ndarray, " node"]
+    access_A: Float[np.ndarray, " node"]
+    pore: Int[np.ndarray, " node"]
+    volume_A3: Float[np.ndarray, " node"]
+    pores: tuple[Pore, ...]
+    probes: dict[str, ProbeVoid]
+    largest_included_sphere_A: float
+    largest_free_sphere_A: float | None
+    largest_free_sphere_along_A: tuple[float | None, ...]
+
+
+def survey(
+    atoms: Atoms,
+    atom_radius_A: float,
+    probes_A: Mapping[str, float],
+    persistence_A: float = 0.5,
+    limits: ClassLimits | None = None,
+) -> PoreSurvey:
+    """Find the void of a structure and split it into pores.
+
+    Parameters are those of :func:`carbonize.analysis.pores.summary.pore_summary`.
+
+    Raises
+    ------
+    InputError
+        If no certified tessellation is found.
+    """
+    embedding = embed(atoms)
+    tessellation = tessellate(atoms.positions - embedding.corner, embedding.cell)
+    network = build_network(tessellation)
+    helium = probes_A.get("He", HELIUM_DIAMETER_A) / 2
+    tree = merge_tree(network, atom_radius_A, helium, persistence_A)
+
+    diameters = np.array([*probes_A.values(), 2 * helium], dtype=float)
+    levels = atom_radius_A + diameters / 2
+    volumes, areas = void_measures(tessellation, network, levels)
+    fractional = tessellation.center @ np.linalg.inv(tessellation.vectors) - tessellation.origin
+    positions = embedding.wrap(fractional @ tessellation.change @ embedding.cell + embedding.corner)
+    pores, member = find_pores(network, tree, positions, volumes[-1], atom_radius_A, limits or ClassLimits())
+    counted = network.radius
+    if not embedding.periodic.any():
+        counted = counted[in_convex_hull(positions, atoms.positions)]
+    return PoreSurvey(
+        embedding=embedding,
+        position_A=positions,
+        clearance_A=network.radius - atom_radius_A,
+        access_A=np.maximum(0.0, 2 * (tree.access - atom_radius_A)),
+        pore=member,
+        volume_A3=volumes[-1],
+        pores=tuple(pores),
+        probes={
+            name: _probe_void(float(probes_A[name]), tree.access > level, volume, area)
+            for name, level, volume, area in zip(probes_A, levels, volumes, areas, strict=False)
+        },
+        largest_included_sphere_A=2 * (float(counted.max(initial=atom_radius_A)) - atom_radius_A),
+        **_free_spheres(tree, embedding, atom_radius_A),
+    )
+
+
+def _probe_void(diameter_A: float, winds: np.ndarray, volume: np.ndarray, area: np.ndarray) -> ProbeVoid:
+    def total(values: np.ndarray) -> float:
+        return max(0.0, float(values.sum()))  # not -1e-15
+
+    return ProbeVoid(
+        diameter_A=diameter_A,
+        accessible_volume_A3=total(volume[winds]),
+        inaccessible_volume_A3=total(volume[~winds]),
+        accessible_area_A2=total(area[winds]),
+        inaccessible_area_A2=total(area[~winds]),
+    )
+
+
+def _free_spheres(tree: MergeTree, embedding: Embedding, atom_radius_A: float) -> dict:
+    def diameter(level: float) -> float | None:
+        width = 2 * (float(level) - atom_radius_A)
+        return width if width > 0 else None
+
+    return {
+        "largest_free_sphere_A": diameter(tree.winding_level) if embedding.periodic.any() else None,
+        "largest_free_sphere_along_A": tuple(
+            diameter(level) if periodic else None
+            for level, periodic in zip(tree.axis_level, embedding.periodic, strict=True)
+        ),
+    }
