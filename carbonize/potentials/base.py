@@ -15,19 +15,37 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int
 
-__all__ = ["PAD_A", "Bonds", "Capacity", "Evaluation", "Potential"]
+__all__ = ["PAD_A", "Bonds", "Capacity", "Evaluation", "Pairs", "Potential"]
 
 PAD_A = 1.0e3
 """x component (A) of the vector in an unused slot; farther than any interaction."""
 
 Capacity = tuple[int, ...]
 """Static sizes of a potential's inner arrays. What each entry means is the potential's affair."""
+
+
+class Pairs(NamedTuple):
+    """Unordered pairs of atoms, each listed once, in a row.
+
+    Attributes
+    ----------
+    first, second
+        The two atoms; both 0 in unused entries, which are told by their length.
+    x, y, z
+        Components (A) of r_second - r_first, image included; (PAD_A, 0, 0) in unused entries.
+    """
+
+    first: Int[Array, " pair"]
+    second: Int[Array, " pair"]
+    x: Float[Array, " pair"]
+    y: Float[Array, " pair"]
+    z: Float[Array, " pair"]
 
 
 @jax.tree_util.register_dataclass
@@ -43,12 +61,16 @@ class Bonds:
         length, never by their index.
     x, y, z
         Components (A) of r_neighbour - r_atom, image included; (PAD_A, 0, 0) in unused slots.
+    pairs
+        If given, slots reach only as far as :meth:`Potential.slot_radius_A` says, and here are all
+        pairs from :attr:`Potential.pairs_from_A` to the cutoff (nearer ones may be among them).
     """
 
     index: Int[Array, "slot atom"]
     x: Float[Array, "slot atom"]
     y: Float[Array, "slot atom"]
     z: Float[Array, "slot atom"]
+    pairs: Pairs | None = None
 
 
 class Evaluation(NamedTuple):
@@ -62,7 +84,8 @@ class Evaluation(NamedTuple):
         Force on each atom (eV/A), -dE/dr.
     virials
         Each atom's share of dE/dstrain (eV), order xx, yy, zz, yz, xz, xy; its sum over
-        the volume is the stress in ASE's sign. None unless asked for.
+        the volume is the stress in ASE's sign. None unless asked for; where only the trace was
+        asked for, it may be its only row.
     usage
         What each capacity should have been at least for the atom. The result is valid only
         if no entry of any atom exceeds the capacity it was computed with.
@@ -76,7 +99,7 @@ class Evaluation(NamedTuple):
 
     energies: Float[Array, " atom"]
     forces: Float[Array, "3 atom"]
-    virials: Float[Array, "6 atom"] | None
+    virials: Float[Array, "component atom"] | None
     usage: Int[Array, "entry atom"]
     reach_A: Float[Array, " atom"]
 
@@ -109,6 +132,16 @@ class Potential(abc.ABC):
         del symbols
         return self
 
+    @property
+    def pairs_from_A(self) -> float | None:
+        """Distance (A) beyond which :attr:`Bonds.pairs` can stand for slots; None: it takes no pairs."""
+        return None
+
+    def slot_radius_A(self, capacity: Capacity) -> float:
+        """How far (A) slots must reach where pairs are given."""
+        del capacity
+        return self.cutoff_A
+
     @abc.abstractmethod
     def initial_capacity(self) -> Capacity:
         """Inner sizes that suffice for ordinary structures."""
@@ -119,7 +152,7 @@ class Potential(abc.ABC):
         bonds: Bonds,
         species: Int[Array, " atom"],
         capacity: Capacity,
-        with_virials: bool = False,
+        with_virials: bool | Literal["trace"] = False,
         accumulate: DTypeLike | None = None,
     ) -> Evaluation:
         """Energies, forces and (if asked) virials. Traceable; ``capacity`` is static.

@@ -47,7 +47,7 @@ class Blocks(NamedTuple):
         own = jnp.broadcast_to(jnp.arange(self.atoms, dtype=bonds.index.dtype), (slots, self.atoms))
         x = jnp.pad(bonds.x, spare, constant_values=PAD_A)
         index = own.at[:, :atoms].set(bonds.index)
-        return barrier(Bonds(index, x, jnp.pad(bonds.y, spare), jnp.pad(bonds.z, spare)))
+        return barrier(Bonds(index, x, jnp.pad(bonds.y, spare), jnp.pad(bonds.z, spare), bonds.pairs))
 
     def map(self, stage: Callable[[Part], Any]) -> Any:
         """What a stage finds. Of several blocks, arrays have an axis for them in front."""
@@ -73,6 +73,10 @@ class Blocks(NamedTuple):
         if self.count == 1:
             return values
         return jnp.moveaxis(values, 0, -2).reshape(*values.shape[1:-1], -1)
+
+    def joined_all(self, values: Any) -> Any:
+        """All arrays of a tree joined."""
+        return jax.tree.map(self.joined, values)
 
     def _starts(self) -> Array:
         return jnp.arange(self.count, dtype=jnp.int32) * self.size

@@ -20,10 +20,11 @@ bond vectors. The dihedral term's share for atom i uses that every bond i-j is l
 both ends, so it is gathered at i instead of being scattered from j.
 
 Neighbours are sorted into shells: the core (r < p_high) has every term, the rim
-(p_high <= r < f_high) counts for z; all outside the core repel up to c0. On a processor atoms
-are taken in blocks whose arrays stay in its caches, in three rounds
-(:mod:`carbonize.potentials.edip_stages`): z and M of all atoms, then everything up to dE/dZ,
-then what comes back from the neighbours.
+(p_high <= r < f_high) counts for z; all outside the core repel up to c0. Where the caller gives
+pairs (:class:`carbonize.potentials.base.Pairs`), all outside the core is evaluated pair by pair
+(:mod:`carbonize.potentials.edip_far`). On a processor atoms are taken in blocks whose arrays stay in
+its caches, in three rounds (:mod:`carbonize.potentials.edip_stages`): z and M of all atoms, then
+everything up to dE/dZ, then what comes back from the neighbours.
 
 Barriers stand after exponentials, square roots, gathers and sums: XLA:CPU computes each
 result of a fusion from scratch, so what is dear must be stored and what is cheap need not.
@@ -32,7 +33,7 @@ result of a fusion from scratch, so what is dear must be stored and what is chea
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -43,7 +44,9 @@ from jaxtyping import Float, Int
 from carbonize.potentials import device
 from carbonize.potentials.base import Bonds, Capacity, Evaluation, Potential
 from carbonize.potentials.blocks import Blocks, in_blocks
+from carbonize.potentials.edip_far import far_coordination, far_forces, far_moments, far_reactions
 from carbonize.potentials.edip_stages import (
+    TRIM_A,
     Coordination,
     Energies,
     Fields,
@@ -64,9 +67,10 @@ class Edip(Potential):
 
     The printed, rounded ones shift energies by about 10 meV/atom. The class is hashable and
     meant to be static in compiled code. ``capacity`` counts, per atom, the neighbours in the
-    core, in the rim, outside the core up to c0, and within the reach of U2 and U3; last, 256ths of a block's atoms
-    that have more than eight of the latter. ``block`` is about how many atoms are evaluated at a
-    time on a processor; results depend on it by rounding only.
+    core, in the rim, outside the core up to c0, and within the reach of U2 and U3; then 256ths of a
+    block's atoms that have more than eight of the latter; last, how far slots must reach where pairs
+    are given, in tenths of an Angstrom. ``block`` is about how many atoms are evaluated at a time on
+    a processor; results depend on it by rounding only.
     """
 
     epsilon_eV: float = 20.0853862863495
@@ -104,14 +108,23 @@ class Edip(Potential):
 
     def initial_capacity(self) -> Capacity:
         """Enough for liquid carbon of 1.5 g/cm3."""
-        return (5, 8, 26, 16, 28)
+        return (5, 8, 26, 16, 28, 27)
+
+    @property
+    def pairs_from_A(self) -> float | None:
+        """All outside the core can be evaluated pair by pair; on a card slots are faster."""
+        return None if device.available() else self.p_high_A
+
+    def slot_radius_A(self, capacity: Capacity) -> float:
+        """To the end of U2 and U3, which depends on Z."""
+        return 0.1 * capacity[5]
 
     def evaluate(
         self,
         bonds: Bonds,
         species: Int[Array, " atom"],
         capacity: Capacity,
-        with_virials: bool = False,
+        with_virials: bool | Literal["trace"] = False,
         accumulate: DTypeLike | None = None,
     ) -> Evaluation:
         """Energies (eV), forces (eV/A) and virials (eV); see :class:`Potential`."""
@@ -122,9 +135,17 @@ class Edip(Potential):
         blocks = Blocks(1, atoms) if on_card else in_blocks(atoms, self.block)
         bonds = blocks.padded(bonds)
 
+        components = 1 if with_virials == "trace" else 6 if with_virials else 0
+
         first = blocks.map(lambda part: coordination(self, bonds, part, capacity))
-        z, M = barrier((blocks.joined(first.z), tuple(blocks.joined(m) for m in first.M)))
-        fields = Fields(z, M, barrier(pi_functions(z)))  # type: ignore[arg-type]
+        z, M = barrier((blocks.joined(first.z), blocks.joined_all(first.M)))
+        far = P = None
+        if bonds.pairs is not None:
+            far, z = barrier(far_coordination(self, bonds.pairs, z))
+        pi = barrier(pi_functions(z))
+        if far is not None:
+            P = barrier(far_moments(far, pi.partner))
+        fields = Fields(z, M, pi, P)
 
         def forwards(sums: _Sums, part: Part, mine: Coordination) -> tuple[_Sums, Any]:
             second, shares, reactions = energies(self, bonds, part, mine, fields, capacity, accumulate)
@@ -133,32 +154,45 @@ class Edip(Potential):
             dE_dpartner, forces = sums
             for reaction in reactions:
                 dE_dpartner = scatter_add(dE_dpartner, reaction.bonds.index, reaction.values)
-            forces, own = _put_down(forces, shares, part.size, wide, with_virials)
+            forces, own = _put_down(forces, shares, part.size, wide, components)
             return _Sums(dE_dpartner, forces), (second, own)
 
         nothing = _Sums(jnp.zeros(blocks.atoms, dtype), _zeros(blocks.atoms, wide))
         sums, (second, kept) = blocks.scan(forwards, nothing, first)
         weights = barrier(self.Z_dihedral * blocks.joined(second.dE_dZ) * fields.pi.three)
+        reactions, gradient = sums.dE_dpartner, None
+        if far is not None:
+            Q = blocks.joined_all(second.Q)
+            gradient, reactions = barrier(far_reactions(self, far, fields.pi.partner, Q, reactions))
 
         def back(forces: Vectors, part: Part, mine: tuple[Coordination, Energies]) -> tuple[Vectors, Any]:
-            shares = backwards(self, part, *mine, fields, weights, sums.dE_dpartner)
-            return (forces, shares) if on_card else _put_down(forces, shares, part.size, wide, with_virials)
+            shares, dE_dz = backwards(self, part, *mine, fields, weights, reactions)
+            if on_card:
+                return forces, (shares, dE_dz)
+            forces, own = _put_down(forces, shares, part.size, wide, components)
+            return forces, (own, dE_dz)
 
-        forces, last = blocks.scan(back, sums.forces, (first, second))
-        usage = jnp.stack((first.core_count, first.rim_count, *second.usage), axis=-2)
+        forces, (last, dE_dz) = blocks.scan(back, sums.forces, (first, second))
         if on_card:
             shares = [*last, *kept]
             total = device.forces_from_bonds([share[:3] for share in shares], accumulate)
-            stress = sum_slots([virials(s.bonds, s.gradient, accumulate) for s in shares])
+            stress = None
+            if components:
+                stress = sum_slots([virials(s.bonds, s.gradient, accumulate, components) for s in shares])
         else:
             own, stress = jax.tree.map(lambda a, b: blocks.joined(a + b), kept, last)
+            if far is not None and gradient is not None:
+                forces, stress = far_forces(far, gradient, blocks.joined(dE_dz), forces, stress, wide)
             total = jnp.stack(forces) + own
+        reach = blocks.joined(second.reach)[:atoms]
+        tenths = jnp.where(bonds.pairs is None, 0, jnp.ceil(10.0 * (reach - TRIM_A)).astype(jnp.int32))
+        usage = jnp.stack((first.core_count, first.rim_count, *second.usage), axis=-2)
         return Evaluation(
             energies=blocks.joined(second.energies)[:atoms],
             forces=total[:, :atoms],
-            virials=stress[:, :atoms] if with_virials else None,
-            usage=blocks.joined(usage)[:, :atoms],
-            reach_A=jnp.maximum(blocks.joined(second.reach)[:atoms], self.c0_A),
+            virials=None if stress is None else stress[:, :atoms],
+            usage=jnp.concatenate((blocks.joined(usage)[:, :atoms], tenths[None])),
+            reach_A=jnp.maximum(reach, self.c0_A),
         )
 
 
@@ -174,9 +208,12 @@ def _zeros(atoms: int, dtype: DTypeLike) -> Vectors:
 
 
 def _put_down(
-    forces: Vectors, shares: list[Share], atoms: int, dtype: DTypeLike, with_virials: bool
+    forces: Vectors, shares: list[Share], atoms: int, dtype: DTypeLike, components: int
 ) -> tuple[Vectors, tuple[Array, Array | None]]:
-    """Forces on the neighbours added to ``forces``; forces on the block's own atoms, and virials."""
+    """Forces on the neighbours added to ``forces``; forces on the block's own atoms, and virials.
+
+    Of these six components, the trace (1) or none (0).
+    """
     own, added = [], []
     for c, force in enumerate(forces):
         total = jnp.zeros(atoms, dtype)
@@ -187,9 +224,9 @@ def _put_down(
         own.append(total)
         added.append(force)
     stress = None
-    if with_virials:
-        stress = jnp.zeros((6, atoms), dtype)
+    if components:
+        stress = jnp.zeros((components, atoms), dtype)
         for share in shares:
-            v = virials(share.bonds, share.gradient, dtype)
+            v = virials(share.bonds, share.gradient, dtype, components)
             stress = stress + v if share.atoms is None else stress.at[:, share.atoms].add(v, mode="drop")
     return tuple(added), barrier((jnp.stack(own), stress))  # type: ignore[return-value]

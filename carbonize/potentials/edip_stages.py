@@ -8,6 +8,7 @@ Formulas and shells: :mod:`carbonize.potentials.edip`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import jax
@@ -38,10 +39,20 @@ from carbonize.potentials.tersoff_crowded import find_crowded
 if TYPE_CHECKING:
     from carbonize.potentials.edip import Edip
 
-__all__ = ["Coordination", "Energies", "Fields", "Reaction", "Share", "backwards", "coordination", "energies"]
+__all__ = [
+    "TRIM_A",
+    "Coordination",
+    "Energies",
+    "Fields",
+    "Reaction",
+    "Share",
+    "backwards",
+    "coordination",
+    "energies",
+]
 
 # U2 and U3 end as exp[sigma/(r - rc)]: closer than this to their end rc they are below 1e-12 eV.
-_TRIM_A = 0.045
+TRIM_A = 0.045
 
 _FEW = 8
 """Neighbours within the reach of U2 and U3 up to which an atom is not crowded."""
@@ -51,11 +62,16 @@ _APART_FROM = 700
 
 
 class Fields(NamedTuple):
-    """Of all atoms: spherical coordination z, M and the pi functions of z."""
+    """Of all atoms: spherical coordination z, M and the pi functions of z.
+
+    ``P`` is that of the repulsion outside the core where it is evaluated pair by pair
+    (:mod:`carbonize.potentials.edip_far`); None where it is among the slots.
+    """
 
     z: Float[Array, " atom"]
     M: Symmetric
     pi: PiFunctions
+    P: Symmetric | None = None
 
     def of(self, part: Part) -> Fields:
         """Those of some atoms."""
@@ -80,12 +96,15 @@ class Reaction(NamedTuple):
 
 
 class Coordination(NamedTuple):
-    """What the first round finds: core and rim with their tapers, and z and M."""
+    """What the first round finds: core and rim with their tapers, and z and M.
+
+    There is no rim, nor its share of z, where that is evaluated pair by pair.
+    """
 
     core: Shell
-    rim: Shell
+    rim: Shell | None
     core_slope: Float[Array, "slot atom"]
-    rim_slope: Float[Array, "slot atom"]
+    rim_slope: Float[Array, "slot atom"] | None
     p: Taper
     z: Float[Array, " atom"]
     M: Symmetric
@@ -98,7 +117,8 @@ class Energies(NamedTuple):
 
     The gradient of the core is that of the repulsion at fixed z and M. ``dE_dM`` and ``dE_dz``
     lack what comes from neighbours: their dihedral terms, and the repulsion felt by them.
-    ``usage`` is of the capacities from the third on.
+    ``usage`` is of the capacities from the third on. ``Q`` is that of the repulsion times dE/dZ,
+    where the part outside the core is evaluated pair by pair.
     """
 
     energies: Float[Array, " atom"]
@@ -108,19 +128,28 @@ class Energies(NamedTuple):
     core_gradient: Vectors
     usage: tuple[Array, ...]
     reach: Float[Array, " atom"]
+    Q: Symmetric | None
 
 
 def coordination(edip: Edip, bonds: Bonds, part: Part, capacity: Capacity) -> Coordination:
     """Core and rim, z and M."""
-    bounds = ((0.0, edip.p_high_A), (edip.p_high_A, edip.f_high_A))
-    (core_bonds, core_count), (rim_bonds, rim_count) = _sort(bonds, bounds, capacity[:2], part)
-    core, rim = make_shell(core_bonds), make_shell(rim_bonds)
+    bounds = [(0.0, edip.p_high_A), (edip.p_high_A, edip.f_high_A)]
+    if bonds.pairs is not None:
+        bounds.pop()
+    sorted_bonds = _sort(bonds, bounds, capacity[: len(bounds)], part)
+    core_bonds, core_count = sorted_bonds[0]
+    core = make_shell(core_bonds)
     core_f = taper(core.r, edip.f_low_A, edip.f_high_A, edip.alpha)
-    rim_f = taper(rim.r, edip.f_low_A, edip.f_high_A, edip.alpha)
     p = taper(core.r, edip.p_low_A, edip.p_high_A, edip.alpha)
-    z = sum_slots(core_f.value) + sum_slots(rim_f.value)
+    z = sum_slots(core_f.value)
     M = weighted(p.value, core.x, core.y, core.z)
-    return barrier(Coordination(core, rim, core_f.slope, rim_f.slope, p, z, M, core_count, rim_count))
+    rim, slope, rim_count = None, None, jnp.zeros_like(core_count)
+    if bonds.pairs is None:
+        rim_bonds, rim_count = sorted_bonds[1]
+        rim = make_shell(rim_bonds)
+        value, slope = taper(rim.r, edip.f_low_A, edip.f_high_A, edip.alpha)
+        z = z + sum_slots(value)
+    return barrier(Coordination(core, rim, core_f.slope, slope, p, z, M, core_count, rim_count))
 
 
 def energies(
@@ -133,18 +162,22 @@ def energies(
     accumulate: DTypeLike | None,
 ) -> tuple[Energies, list[Share], list[Reaction]]:
     """Energies and derivatives as far as a block can tell, and what of them is finished."""
-    z, M, pi = fields.of(part)
+    z, M, pi, P = fields.of(part)
     A, trace = sym.adjugate(M), sym.trace(M)
     Q = tuple(
         edip.Z_repulsion_A2 * (pi.three * a + pi.two * ((trace if i < 3 else 0.0) - m))
         for i, (a, m) in enumerate(zip(A, M, strict=True))
     )
     A, Q = barrier((A, Q))
-    ((outer, outer_count),) = _sort(bonds, ((edip.p_high_A, edip.c0_A),), capacity[2:3], part)
-    partner = barrier(tuple(gather(fields.pi.partner, list_.index) for list_ in (first.core, outer)))
-    in_core = repulsion_in_core(first.core, partner[0], first.p, Q, edip.c0_A)
-    outside = repulsion_outside(outer, partner[1], Q, edip.c0_A)
-    P: Symmetric = barrier(tuple(a + b for a, b in zip(in_core.P, outside.P, strict=True)))
+    partner = barrier(gather(fields.pi.partner, first.core.index))
+    in_core = repulsion_in_core(first.core, partner, first.p, Q, edip.c0_A)
+    slots = None
+    if P is None:
+        slots = _sort(bonds, ((edip.p_high_A, edip.c0_A),), capacity[2:3], part)[0]
+        theirs = barrier(gather(fields.pi.partner, slots[0].index))
+        outside = repulsion_outside(slots[0], theirs, Q, edip.c0_A)
+        P = outside.P
+    P = barrier(tuple(a + b for a, b in zip(in_core.P, P, strict=True)))
     far = far_ends(first.core.index, fields.pi.three, fields.M)
     dihedrals = dihedral_sum(first.core, first.p.value, M, far)
     rep3 = edip.Z_repulsion_A2 * sym.contract(A, P)
@@ -152,7 +185,7 @@ def energies(
     of_three = edip.Z_dihedral * dihedrals + rep3
     Z = z + pi.three * of_three + pi.two * rep2
     of_three, rep2, Z = barrier((of_three, rep2, Z))
-    energies, dE_dZ, shares, usage = _pairs_and_triples(edip, bonds, part, Z, capacity[3:], accumulate)
+    energies, dE_dZ, shares, usage = _pairs_and_triples(edip, bonds, part, Z, capacity[3:5], accumulate)
 
     weight3 = edip.Z_repulsion_A2 * dE_dZ * pi.three
     weight2 = edip.Z_repulsion_A2 * dE_dZ * pi.two
@@ -161,21 +194,21 @@ def energies(
         weight3 * k + weight2 * ((trace_P if i < 3 else 0.0) - b)
         for i, (k, b) in enumerate(zip(sym.cross(M, P), P, strict=True))
     )
-    core_gradient, outer_gradient = (tuple(dE_dZ * g for g in part.gradient) for part in (in_core, outside))
+    core_gradient = tuple(dE_dZ * g for g in in_core.gradient)
+    reactions = [Reaction(first.core.bonds(), first.core_count, dE_dZ * in_core.of_partner)]
+    if slots is not None:
+        shares.append(Share(*slots, barrier(tuple(dE_dZ * g for g in outside.gradient))))
+        reactions.append(Reaction(*slots, dE_dZ * outside.of_partner))
     found = Energies(
         energies=energies,
         dE_dZ=dE_dZ,
         dE_dz=dE_dZ * (1.0 + pi.d_two * rep2 + pi.d_three * of_three),
         dE_dM=dE_dM,  # type: ignore[arg-type]
         core_gradient=core_gradient,  # type: ignore[arg-type]
-        usage=(outer_count, *usage),
+        usage=(jnp.zeros_like(first.core_count) if slots is None else slots[1], *usage),
         reach=edip.a_A + edip.a_slope_A * Z,
+        Q=tuple(dE_dZ * q for q in Q) if slots is None else None,  # type: ignore[arg-type]
     )
-    shares.append(Share(outer, outer_count, barrier(outer_gradient)))
-    reactions = [
-        Reaction(first.core.bonds(), first.core_count, dE_dZ * in_core.of_partner),
-        Reaction(outer, outer_count, dE_dZ * outside.of_partner),
-    ]
     return barrier(found), shares, barrier(reactions)
 
 
@@ -187,10 +220,10 @@ def backwards(
     fields: Fields,
     mine: Float[Array, " atom"],
     dE_dpartner: Float[Array, " atom"],
-) -> list[Share]:
-    """Gradients of core and rim. ``mine`` is Zdih dE/dZ pi_3(z) of all atoms."""
+) -> tuple[list[Share], Float[Array, " atom"]]:
+    """Gradients of core and rim, and dE/dz. ``mine`` is Zdih dE/dZ pi_3(z) of all atoms."""
     core, p = first.core, first.p
-    _, M, pi = fields.of(part)
+    _, M, pi, _ = fields.of(part)
     far = far_ends(core.index, fields.pi.three, fields.M)
     theirs = barrier(gather(mine, core.index))
     twins = dihedral_adjoint(core, p.value, M, far, pi.three, part.of(mine), theirs)
@@ -204,16 +237,16 @@ def backwards(
     core_gradient = tuple(
         g + along_u * u + along_Vu * v for g, u, v in zip(second.core_gradient, core[1:4], Vu, strict=True)
     )
-    rim_along = barrier(first.rim_slope * dE_dz)
-    rim_gradient = tuple(rim_along * u for u in first.rim[1:4])
-    return [
-        Share(core.bonds(), first.core_count, barrier(core_gradient)),
-        Share(first.rim.bonds(), first.rim_count, barrier(rim_gradient)),
-    ]
+    shares = [Share(core.bonds(), first.core_count, barrier(core_gradient))]
+    if first.rim is not None:
+        rim_along = barrier(first.rim_slope * dE_dz)
+        rim_gradient = barrier(tuple(rim_along * u for u in first.rim[1:4]))
+        shares.append(Share(first.rim.bonds(), first.rim_count, rim_gradient))
+    return shares, dE_dz
 
 
 def _sort(
-    bonds: Bonds, bounds: tuple[tuple[float, float | Array], ...], capacities: Capacity, part: Part
+    bonds: Bonds, bounds: Sequence[tuple[float, float | Array]], capacities: Capacity, part: Part
 ) -> list[tuple[Bonds, Array]]:
     if device.available():
         return device.shells(bonds, bounds, capacities)
@@ -229,23 +262,23 @@ def _pairs_and_triples(
     accumulate: DTypeLike | None,
 ) -> tuple[Array, Array, list[Share], tuple[Array, ...]]:
     """Energies, dE/dZ at fixed bonds, shares of force and usage of the last two capacities."""
-    live = edip.a_A - _TRIM_A + edip.a_slope_A * Z
+    live = edip.a_A - TRIM_A + edip.a_slope_A * Z
     bounds, most = ((0.0, live),), max(capacity[0], 2)
     if device.available() or part.size < _APART_FROM:
         ((near, count),) = _sort(bonds, bounds, (most,), part)
         if device.available():
-            terms = device.pairs_and_triples(edip, near, count, Z, _TRIM_A, accumulate)
+            terms = device.pairs_and_triples(edip, near, count, Z, TRIM_A, accumulate)
         else:
-            terms = pairs_and_triples(edip, near, Z, _TRIM_A, accumulate)
+            terms = pairs_and_triples(edip, near, Z, TRIM_A, accumulate)
         return *terms[:2], [Share(near, count, terms[2])], (count, jnp.zeros_like(count))
 
     ((near, count),) = shells(bonds, bounds, (_FEW,), all_or_none=True, part=part)
-    energies, dE_dZ, gradient = pairs_and_triples(edip, near, Z, _TRIM_A, accumulate)
+    energies, dE_dZ, gradient = pairs_and_triples(edip, near, Z, TRIM_A, accumulate)
     shares = [Share(near, count, gradient)]
     share = max(capacity[1], 1)
     crowded = find_crowded(bonds, count > _FEW, live, max(most, _FEW + 1), share, part.first)
     where = jnp.minimum(crowded.atoms, part.size - 1)
-    more = pairs_and_triples(edip, crowded.bonds, gather(Z, where), _TRIM_A, accumulate)
+    more = pairs_and_triples(edip, crowded.bonds, gather(Z, where), TRIM_A, accumulate)
     energies = energies.at[crowded.atoms].add(more[0], mode="drop")
     dE_dZ = dE_dZ.at[crowded.atoms].add(more[1], mode="drop")
     shares.append(Share(crowded.bonds, jnp.zeros_like(where), more[2], crowded.atoms))

@@ -27,6 +27,7 @@ __all__ = [
     "gather",
     "pick",
     "pick_by_rank",
+    "products",
     "scatter_add",
     "shells",
     "shorten",
@@ -281,17 +282,20 @@ def forces_from_bonds(
     return jnp.stack(forces)
 
 
-def virials(bonds: Bonds, gradient: Vectors, dtype: DTypeLike | None = None) -> Float[Array, "6 atom"]:
-    """Each atom's sum over slots of gradient (x) bond, symmetrised: xx, yy, zz, yz, xz, xy (eV)."""
-    gx, gy, gz = gradient
-    x, y, z = bonds.x, bonds.y, bonds.z
-    return jnp.stack(
-        [
-            sum_slots(gx * x, dtype),
-            sum_slots(gy * y, dtype),
-            sum_slots(gz * z, dtype),
-            0.5 * sum_slots(gy * z + gz * y, dtype),
-            0.5 * sum_slots(gx * z + gz * x, dtype),
-            0.5 * sum_slots(gx * y + gy * x, dtype),
-        ]
-    )
+def virials(
+    bonds: Bonds, gradient: Vectors, dtype: DTypeLike | None = None, components: int = 6
+) -> Float[Array, "component atom"]:
+    """Each atom's sum over slots of gradient (x) bond (eV); ``components`` as in :func:`products`."""
+    rows = products(gradient, (bonds.x, bonds.y, bonds.z), components)
+    return jnp.stack([sum_slots(row, dtype) for row in rows])
+
+
+def products(gradient: Vectors, vector: Vectors, components: int = 6) -> list[Array]:
+    """Gradient (x) vector, symmetrised: xx, yy, zz, yz, xz, xy; of one component, the trace."""
+    (gx, gy, gz), (x, y, z) = gradient, vector
+    if components == 1:
+        return [gx * x + gy * y + gz * z]
+    return [
+        *(gx * x, gy * y, gz * z),
+        *(0.5 * (gy * z + gz * y), 0.5 * (gx * z + gz * x), 0.5 * (gx * y + gy * x)),
+    ]

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-__all__ = ["longest_run", "most_neighbors"]
+__all__ = ["longest_run", "neighbor_counts"]
 
 
-def most_neighbors(
+def neighbor_counts(
     positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], radii_A: list[float]
-) -> list[int]:
-    """For each radius (A), neighbours of the atom that has most of them, images included.
+) -> Int[np.ndarray, "radius atom"]:
+    """Neighbours of every atom within each radius (A), images included.
 
     Examples
     --------
-    >>> most_neighbors(np.zeros((1, 3)), 2.5 * np.eye(3), [2.6, 3.6])
-    [6, 18]
+    >>> neighbor_counts(np.zeros((1, 3)), 2.5 * np.eye(3), [2.6, 3.6]).tolist()
+    [[6], [18]]
     """
     from scipy.spatial import KDTree
 
@@ -30,8 +30,9 @@ def most_neighbors(
         there = fractional + shift
         images.append(there[np.all((there >= -margin) & (there <= 1 + margin), axis=1)])
     everyone = KDTree(np.concatenate(images) @ cell)
-    counts = [everyone.query_ball_point(fractional @ cell, radius, return_length=True) for radius in radii_A]
-    return [int(count.max()) - 1 for count in counts]  # an atom is no neighbour of itself
+    here = fractional @ cell
+    counts = [everyone.query_ball_point(here, radius, return_length=True) for radius in radii_A]
+    return np.array(counts) - 1  # an atom is no neighbour of itself
 
 
 def longest_run(

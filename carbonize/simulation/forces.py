@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from carbonize.potentials.base import Bonds, Capacity, Potential
+from carbonize.potentials.base import Capacity, Potential
+from carbonize.potentials.slots import sum_slots
 from carbonize.simulation.cells import wrapped
 from carbonize.simulation.neighbors import (
     ListPlan,
@@ -25,6 +26,7 @@ from carbonize.simulation.neighbors import (
     round_up,
     run_capacity,
 )
+from carbonize.simulation.pairing import PairPlan
 
 __all__ = ["ForceField", "Needs", "Sample", "make_force_field"]
 
@@ -39,6 +41,8 @@ class Needs(NamedTuple):
     ----------
     slots, near_slots
         Neighbours of one atom within the radius of the wide and of the near list.
+    pairs
+        Pairs in all, and those that one atom lists.
     crowded
         Atoms in the longest run of bins of the neighbour search.
     cramped
@@ -51,6 +55,7 @@ class Needs(NamedTuple):
 
     slots: Int[Array, " replica"]
     near_slots: Int[Array, " replica"]
+    pairs: Int[Array, "replica 2"]
     crowded: Int[Array, " replica"]
     cramped: Bool[Array, " replica"]
     inner: Int[Array, "replica entry"]
@@ -112,6 +117,9 @@ class ForceField:
         """Near lists at ``positions``, and what both kinds of list should have had (traceable)."""
         near = narrow(self.plan, neighbors, positions, cells)
         nothing = self.no_needs(positions.shape[0], positions.dtype)
+        if near.pairs is not None:
+            sizes = jnp.stack((near.pairs.needed, near.pairs.needed_per_atom))
+            nothing = nothing._replace(pairs=sizes[None])
         return near, nothing._replace(
             slots=neighbors.needed,
             near_slots=near.needed,
@@ -131,17 +139,18 @@ class ForceField:
         dtype = positions.dtype
         bonds = bond_vectors(self.plan, near, positions, cells)
         if self.mixed:
-            single = (c.astype(jnp.float32) for c in (bonds.x, bonds.y, bonds.z))
-            bonds = Bonds(bonds.index, *single)
+            bonds = jax.tree.map(
+                lambda a: a.astype(jnp.float32) if jnp.issubdtype(a.dtype, jnp.floating) else a, bonds
+            )
         result = self.potential.evaluate(
             bonds,
             jnp.tile(species, replicas),
             self.capacity,
-            with_virials=True,
+            with_virials="trace",
             accumulate=dtype if self.mixed else None,
         )
         assert result.virials is not None
-        stretch = result.virials[0] + result.virials[1] + result.virials[2]
+        stretch = sum_slots(result.virials[:3])  # the trace, or three components of it
         sample = Sample(
             jnp.sum(result.energies.astype(dtype).reshape(replicas, atoms), axis=1),
             result.forces.astype(dtype).T.reshape(replicas, atoms, 3),
@@ -159,6 +168,7 @@ class ForceField:
         return Needs(
             jnp.zeros(replicas, jnp.int32),
             jnp.zeros(replicas, jnp.int32),
+            jnp.zeros((replicas, 2), jnp.int32),
             jnp.zeros(replicas, jnp.int32),
             jnp.zeros(replicas, bool),
             jnp.zeros((replicas, len(self.capacity)), jnp.int32),
@@ -167,10 +177,13 @@ class ForceField:
 
     def short_of(self, needs: Needs) -> Bool[Array, " replica"]:
         """For which replicas something was too small (traceable)."""
+        pairs = self.plan.pairs
+        room = jnp.asarray((0, 0) if pairs is None else (pairs.count, pairs.per_atom), jnp.int32)
         return (
             (needs.slots > self.plan.slots)
             | (needs.near_slots > self.plan.near_slots)
             | (needs.crowded > self.plan.run_capacity)
+            | jnp.any(needs.pairs > room, axis=1)
             | needs.cramped
             | jnp.any(needs.inner > jnp.asarray(self.capacity, jnp.int32), axis=1)
             | (needs.reach_A > self.plan.cutoff_A)
@@ -205,7 +218,7 @@ class ForceField:
             record["neighbor_slots"] = [plan.slots, round_up(_roomier(slots), 4)]
             plan = dataclasses.replace(plan, slots=round_up(_roomier(slots), 4))
             # what was cut from a list too short says little: the near list gets its share by volume
-            share = ((plan.cutoff_A + plan.near_skin_A) / plan.radius_A) ** 3
+            share = (plan.near_radius_A / plan.radius_A) ** 3
             near = max(near, min(slots, int(1.2 * share * slots) + 2))
         if near > plan.near_slots:
             record["near_slots"] = [plan.near_slots, round_up(_roomier(near), 2)]
@@ -221,7 +234,19 @@ class ForceField:
         )
         if capacity != self.capacity:
             record["inner_capacity"] = [list(self.capacity), list(capacity)]
+        if plan.pairs is not None:
+            plan = dataclasses.replace(plan, pairs=self._grown_pairs(plan.pairs, needs, capacity, record))
         return dataclasses.replace(self, plan=plan, capacity=capacity), record
+
+    def _grown_pairs(
+        self, pairs: PairPlan, needs: Needs, capacity: Capacity, record: dict[str, object]
+    ) -> PairPlan:
+        count, per_atom = (int(n) for n in np.max(needs.pairs, axis=0))
+        if count > pairs.count or per_atom > pairs.per_atom:
+            new = pairs.roomier(count, per_atom)
+            record["pairs"] = [[pairs.count, pairs.per_atom], [new.count, new.per_atom]]
+            pairs = new
+        return dataclasses.replace(pairs, slots_to_A=self.potential.slot_radius_A(capacity))
 
     def sizes(self) -> dict[str, Any]:
         """What has grown, as plain data: a continued run starts with it (:meth:`with_sizes`)."""
@@ -231,11 +256,14 @@ class ForceField:
         """With the sizes that another session had reached; those that do not fit are left out."""
         try:
             plain: dict[str, Any] = sizes["plan"]
-            plan = ListPlan(**{k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()})  # type: ignore[arg-type]
+            plain = {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()}
+            pairs = None if plain["pairs"] is None else PairPlan(**plain.pop("pairs"))
+            plan = ListPlan(**{**plain, "pairs": pairs})
             capacity = tuple(int(n) for n in sizes["capacity"])
         except (KeyError, TypeError, ValueError, AttributeError):
             return self
         fits = len(capacity) == len(self.capacity) and plan.skin_A == self.plan.skin_A
+        fits &= (plan.pairs is None) == (self.plan.pairs is None)
         return dataclasses.replace(self, plan=plan, capacity=capacity) if fits else self
 
 
@@ -271,8 +299,12 @@ def make_force_field(
             for p, c in zip(positions, cells, strict=True)
         ]
     )
-    plan = make_plan(inside, cells, potential.cutoff_A, skin_A, slots, shrink)
-    return ForceField(potential, plan, potential.initial_capacity(), mixed, shrink)
+    capacity = potential.initial_capacity()
+    pairs_A = None
+    if potential.pairs_from_A is not None:
+        pairs_A = potential.slot_radius_A(capacity), potential.pairs_from_A
+    plan = make_plan(inside, cells, potential.cutoff_A, skin_A, slots, shrink, pairs_A)
+    return ForceField(potential, plan, capacity, mixed, shrink)
 
 
 def _roomier(needed: int) -> int:

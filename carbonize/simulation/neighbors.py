@@ -6,7 +6,9 @@ valid until the next one, and a bond vector costs three additions and no roundin
 
 There are two of them. The wide list reaches to the cutoff plus the skin and is found by
 bins. The near list is cut from it every few steps and reaches just far enough for these;
-it is the one that forces are computed from, since their cost grows with its slots.
+it is the one that forces are computed from, since their cost grows with its slots. For a
+potential that takes pairs, its slots reach less far, and all beyond is pairs in a row
+(:mod:`carbonize.simulation.pairing`).
 
 Atoms are sorted into bins (:mod:`carbonize.simulation.binning`) where three times the
 radius fits along every cell vector; smaller and very skewed cells are one bin, looked at
@@ -25,11 +27,20 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Int8
 
 from carbonize.errors import InputError
-from carbonize.potentials.base import PAD_A, Bonds
+from carbonize.potentials.base import PAD_A, Bonds, Pairs
 from carbonize.potentials.slots import barrier, gather, pick
 from carbonize.simulation.binning import Grid, find, sort, take
 from carbonize.simulation.cells import heights_A
-from carbonize.simulation.crowding import longest_run, most_neighbors
+from carbonize.simulation.crowding import longest_run, neighbor_counts
+from carbonize.simulation.pairing import (
+    MOST_EXPANDED,
+    UNUSED,
+    PairList,
+    PairPlan,
+    make_pairs,
+    no_pairs,
+    pair_plan,
+)
 
 __all__ = [
     "ListPlan",
@@ -47,9 +58,6 @@ __all__ = [
     "run_capacity",
 ]
 
-UNUSED = 127
-"""First component of the shift in a slot that holds no neighbour."""
-
 NEAR_SKIN_A = 0.4
 """Extra radius of the near list, if the skin is wide enough; 0.3 to 0.5 cost the same."""
 
@@ -58,13 +66,17 @@ _MOST_IMAGES = 20  # shifts are kept in 8 bits, and a cell this thin is a mistak
 
 
 class Near(NamedTuple):
-    """Near lists of a batch; ``needed`` is the slots they should have had, else as :class:`Neighbors`."""
+    """Near lists of a batch; ``needed`` is the slots they should have had, else as :class:`Neighbors`.
+
+    ``pairs`` stand for all beyond the slots; None where slots hold everything.
+    """
 
     index: Int[Array, "slot replica atom"]
     shift: Int8[Array, "3 slot replica atom"]
     reference: Float[Array, "replica atom 3"]
     reference_cells: Float[Array, "replica 3 3"]
     needed: Int[Array, " replica"]
+    pairs: PairList | None = None
 
 
 class Neighbors(NamedTuple):
@@ -108,6 +120,8 @@ class ListPlan:
         How many bins away, along each cell vector, the radius may lead.
     run_capacity
         Atoms there is room for in the bins of one row that the radius may lead to.
+    pairs
+        Of a potential that takes pairs, how its near list is divided; else None.
     """
 
     skew: tuple[bool, bool, bool]
@@ -118,11 +132,17 @@ class ListPlan:
     bins: tuple[int, int, int]
     reach: tuple[int, int, int]
     run_capacity: int
+    pairs: PairPlan | None = None
 
     @property
     def radius_A(self) -> float:
         """Cutoff plus skin."""
         return self.cutoff_A + self.skin_A
+
+    @property
+    def near_radius_A(self) -> float:
+        """Radius of the slots of the near list."""
+        return (self.cutoff_A if self.pairs is None else self.pairs.slots_to_A) + self.near_skin_A
 
     @property
     def near_skin_A(self) -> float:
@@ -156,6 +176,7 @@ def make_plan(
     skin_A: float,
     slots: int | None = None,
     shrink: float = 1.0,
+    pairs_A: tuple[float, float] | None = None,
 ) -> ListPlan:
     """Choose bins and sizes from start structures.
 
@@ -172,6 +193,8 @@ def make_plan(
         annealing makes a loose packing denser in places.
     shrink
         Factor by which cells may still become shorter before the bins must be chosen anew.
+    pairs_A
+        Distances to which near slots reach and from which on there are pairs; None: no pairs.
     """
     cells = np.ascontiguousarray(cells, dtype=float)
     heights = shrink * np.min([cell_heights(cell) for cell in cells], axis=0)
@@ -183,10 +206,13 @@ def make_plan(
     longest = max(longest_run(p, c, bins, reach[0]) for p, c in starts)
     skew = tuple(bool((cells[:, i, j] != 0).any()) for i, j in ((1, 0), (2, 0), (2, 1)))
     plan = ListPlan(skew, cutoff_A, skin_A, 1, 1, bins, reach, run_capacity(longest))  # type: ignore[arg-type]
+    if pairs_A is not None:
+        beyond_A = cutoff_A + plan.near_skin_A
+        plan = dataclasses.replace(plan, pairs=pair_plan(starts, *pairs_A, beyond_A, plan.near_skin_A))
     if slots is not None:
         return dataclasses.replace(plan, slots=slots, near_slots=slots)
-    radii_A = [radius_A, cutoff_A + plan.near_skin_A]
-    wide, near = np.max([most_neighbors(p, c, radii_A) for p, c in starts], axis=0)
+    radii_A = [radius_A, plan.near_radius_A]
+    wide, near = np.max([neighbor_counts(p, c, radii_A).max(axis=1) for p, c in starts], axis=0)
     return dataclasses.replace(
         plan, slots=round_up(int(1.3 * wide) + 4, 4), near_slots=round_up(int(1.25 * near) + 2, 2)
     )
@@ -230,8 +256,8 @@ def narrow(
     """Cut the near lists from wide ones that are still valid (traceable)."""
     slots, replicas, atoms = neighbors.index.shape
     bonds = bond_vectors(plan, neighbors, positions, cells)
-    radius_A = plan.cutoff_A + plan.near_skin_A
-    keep = bonds.x * bonds.x + bonds.y * bonds.y + bonds.z * bonds.z < radius_A**2
+    r2 = barrier(bonds.x * bonds.x + bonds.y * bonds.y + bonds.z * bonds.z)
+    keep = r2 < plan.near_radius_A**2
     slot, count = barrier(pick(keep, plan.near_slots))
     own = jnp.arange(replicas * atoms, dtype=jnp.int32)
     where = slot * (replicas * atoms) + own
@@ -243,12 +269,17 @@ def narrow(
         for k in range(3)
     ]
     shape = (plan.near_slots, replicas, atoms)
+    pairs = None
+    if plan.pairs is not None and replicas == 1:
+        reach_A = plan.cutoff_A + plan.near_skin_A
+        pairs = make_pairs(plan.pairs, r2, bonds.index, shifts, reach_A, plan.near_skin_A)
     return Near(
         index.reshape(shape),
         jnp.stack(shift).reshape(3, *shape),
         positions,
         cells,
         jnp.max(count.reshape(replicas, atoms), axis=1),
+        pairs,
     )
 
 
@@ -263,6 +294,7 @@ def no_lists(
         positions,
         cells,
         jnp.zeros(replicas, jnp.int32),
+        no_pairs(plan.pairs) if plan.pairs is not None and replicas == 1 else None,
     )
 
 
@@ -277,7 +309,8 @@ def outdated(
 
     Two atoms may each have come half the skin nearer. Where the cell is scaled by f, atoms are
     compared with where the scaling alone would have put them, and a pair that was just outside
-    the list is nearer by the factor f already.
+    the list is nearer by the factor f already. A list of pairs has a near end too, which pairs may have crossed
+    outwards.
     """
     skin_A = plan.near_skin_A if isinstance(neighbors, Near) else plan.skin_A
     if fixed_cell:
@@ -286,7 +319,11 @@ def outdated(
     factor = cells[:, 0, 0] / neighbors.reference_cells[:, 0, 0]
     away = positions - neighbors.reference * factor[:, None, None]
     limit = 0.5 * jnp.maximum(factor * (plan.cutoff_A + skin_A) - plan.cutoff_A, 0.0)
-    return jnp.max(jnp.sum(away * away, axis=-1), axis=-1) > limit**2
+    paired = isinstance(neighbors, Near) and neighbors.pairs is not None
+    if paired:
+        limit = jnp.minimum(limit, 0.5 * skin_A)
+    moved = jnp.max(jnp.sum(away * away, axis=-1), axis=-1) > limit**2
+    return moved | (factor > MOST_EXPANDED) if paired else moved
 
 
 def bond_vectors(
@@ -299,19 +336,34 @@ def bond_vectors(
     slots, replicas, atoms = neighbors.index.shape
     flat = positions.reshape(replicas * atoms, 3).T
     index = neighbors.index.reshape(slots, replicas * atoms)
-    shift = neighbors.shift.reshape(3, slots, replicas * atoms).astype(positions.dtype)
-    used = neighbors.shift[0].reshape(slots, replicas * atoms) != UNUSED
+    shift = neighbors.shift.reshape(3, slots, replicas * atoms)
+    # one length serves the whole batch where there is one replica, else one an atom
+    lengths = cells[0] if replicas == 1 else jnp.repeat(cells, atoms, axis=0).transpose(1, 2, 0)
+    vectors = _vectors(plan, tuple(gather(r, index) - r for r in flat), shift, lengths)
+    pairs = neighbors.pairs if isinstance(neighbors, Near) else None
+    if pairs is None:
+        return Bonds(index, vectors[0], vectors[1], vectors[2])
+    apart = tuple(gather(r, pairs.second) - gather(r, pairs.first) for r in flat)
+    apart = _vectors(plan, apart, pairs.shift, cells[0])
+    far = Pairs(pairs.first, pairs.second, apart[0], apart[1], apart[2])
+    return Bonds(index, vectors[0], vectors[1], vectors[2], far)
+
+
+def _vectors(
+    plan: ListPlan, apart: tuple[Array, ...], shift: Int8[Array, "3 *shape"], lengths: Array
+) -> list[Array]:
+    """Differences of coordinates with the shifts added; (PAD_A, 0, 0) where a list is empty."""
+    used = shift[0] != UNUSED
+    steps = shift.astype(apart[0].dtype)
     yx, zx, zy = plan.skew
     parts = ((0, (0, *[1] * yx, *[2] * zx)), (1, (1, *[2] * zy)), (2, (2,)))
     vectors = []
     for axis, rows in parts:
-        vector = flat[axis].at[index].get(mode="promise_in_bounds") - flat[axis][None]
+        vector = apart[axis]
         for k in rows:
-            # one length serves the whole batch where there is one replica, else one an atom
-            length = cells[0, k, axis] if replicas == 1 else jnp.repeat(cells[:, k, axis], atoms)[None]
-            vector = vector + shift[k] * length
+            vector = vector + steps[k] * lengths[k, axis]
         vectors.append(jnp.where(used, vector, PAD_A if axis == 0 else 0.0))
-    return Bonds(index, *vectors)
+    return vectors
 
 
 def _build_one(
