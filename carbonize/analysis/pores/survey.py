@@ -96,6 +96,8 @@ class PoreSurvey:
         ``position_A + image @ embedding.cell`` are the nodes of pores in one piece.
     edges
         Ways between the nodes.
+    peak
+        Node of each pore's largest sphere.
     pores
         The most voluminous first.
     probes
@@ -115,6 +117,7 @@ class PoreSurvey:
     area_A2: Float[np.ndarray, " node"]
     image: Int[np.ndarray, "node 3"]
     edges: VoidEdges
+    peak: Int[np.ndarray, " pore"]
     pores: tuple[Pore, ...]
     probes: dict[str, ProbeVoid]
     largest_included_sphere_A: float
@@ -194,6 +197,7 @@ def survey(
         area_A2=areas[-1],
         image=void.image,
         edges=edges,
+        peak=peak,
         pores=described,
         probes={
             name: _probe_void(
