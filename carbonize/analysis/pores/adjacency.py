@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from numba import njit
 
 from carbonize.analysis.pores.unionfind import find_root
@@ -44,7 +44,7 @@ def assemble(
     first: Int[np.ndarray, " edge"],
     second: Int[np.ndarray, " edge"],
     winding: Int[np.ndarray, "edge 3"],
-) -> Int[np.ndarray, "node 3"]:
+) -> tuple[Int[np.ndarray, "node 3"], Bool[np.ndarray, " node"]]:
     """Translation (cell vectors) that moves each node of a pore next to the pore's peak.
 
     Parameters
@@ -58,11 +58,16 @@ def assemble(
 
     Returns
     -------
-    numpy.ndarray
-        0 for nodes of no pore.
+    image
+        The translations; 0 for nodes of no pore. Parts of a pore that no edge joins are each in
+        one piece, but not with respect to each other.
+    joined
+        Which nodes of pores hang together with the peak.
     """
-    _, image = _grow(pore, first, second, winding, False)
-    return _relative_to_peaks(pore, peak, image)
+    _, image, root = _grow(pore, first, second, winding, False)
+    joined = pore >= 0
+    joined[joined] = root[joined] == root[peak[pore[joined]]]
+    return _relative_to_peaks(pore, peak, image), joined
 
 
 def flood(
@@ -79,9 +84,9 @@ def flood(
     Returns
     -------
     pore, image
-        Pore of each node (-1 where no edge leads to any), and what :func:`assemble` returns.
+        Pore of each node (-1 where no edge leads to any), and the translations as in :func:`assemble`.
     """
-    grown, image = _grow(pore, first, second, winding, True)
+    grown, image, _ = _grow(pore, first, second, winding, True)
     return grown, _relative_to_peaks(grown, peak, image)
 
 
@@ -153,4 +158,5 @@ def _grow(pore, first, second, winding, everywhere):
         root, x, y, z = find_root(parent, offset, node)
         image[node, 0], image[node, 1], image[node, 2] = x, y, z
         label[node] = label[root]
-    return label, image
+        parent[node] = root
+    return label, image, parent

@@ -69,9 +69,11 @@ class Pore:
     sphericity
         Of its whole surface, wall and openings; None where that is not positive.
     gyration_eigenvalues_A2
-        Of its part of helium's void, the largest first.
+        Of the void in which helium's centre can go from its largest sphere without leaving it, the
+        largest first.
     volume_margin
-        Share of its volume that would keep the pore's class with all atoms 0.1 A larger or smaller.
+        Share of its volume, 0 to 1, that is expected to keep the pore's class where the radius of the
+        atoms is uncertain by 0.1 A (standard deviation).
     probes
         Names of the probes that reach its largest sphere from outside.
     winding

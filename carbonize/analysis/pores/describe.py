@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from math import erf
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from carbonize.analysis.pores.adjacency import find_contacts
-from carbonize.analysis.pores.classify import CLASS_NAMES, Pore
+from carbonize.analysis.pores.classify import Pore
 from carbonize.analysis.pores.edges import VoidEdges
 from carbonize.analysis.pores.moments import void_moments
 from carbonize.analysis.pores.necks import WaysOut, necks_of
@@ -19,10 +20,10 @@ from carbonize.analysis.pores.thoroughfares import find_thoroughfares
 from carbonize.analysis.pores.windows import window_areas
 from carbonize.config.models import ClassLimits
 
-__all__ = ["RADIUS_MARGIN_A", "Void", "describe_pores"]
+__all__ = ["RADIUS_UNCERTAINTY_A", "Void", "describe_pores"]
 
-RADIUS_MARGIN_A = 0.1
-"""Change of all atomic radii that a pore's class should outlast: about what tables of radii differ by."""
+RADIUS_UNCERTAINTY_A = 0.1
+"""Standard deviation of the atoms' common radius: about what tables of radii differ by."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Void:
         Node of each pore's largest sphere.
     image
         Cell vectors (integers) that move each node next to its pore's peak.
+    joined
+        Which nodes helium's centre can go to from their pore's peak, without leaving the pore.
     position_A
         Of each node, in the cell.
     moved
@@ -45,8 +48,8 @@ class Void:
         Its vectors as rows (A).
     access_A
         Diameter of the largest probe that reaches each node.
-    volume_A3, area_A2
-        Shares of each node.
+    area_A2
+        Share of each node in the surface.
     edges
         Between the nodes.
     ways
@@ -56,11 +59,11 @@ class Void:
     pore: Int[np.ndarray, " node"]
     peak: Int[np.ndarray, " pore"]
     image: Int[np.ndarray, "node 3"]
+    joined: Bool[np.ndarray, " node"]
     position_A: Float[np.ndarray, "node 3"]
     moved: Int[np.ndarray, "node 3"]
     cell: Float[np.ndarray, "3 3"]
     access_A: Float[np.ndarray, " node"]
-    volume_A3: Float[np.ndarray, " node"]
     area_A2: Float[np.ndarray, " node"]
     edges: VoidEdges
     ways: WaysOut
@@ -108,10 +111,10 @@ def describe_pores(
     open_area = window_areas(tessellation.vertex[node, corners], ball_radius[node, corners])
     for side in (wide.first, wide.second):
         windows += np.bincount(void.pore[side[crossing]], weights=open_area, minlength=count)
-    moments = void_moments(tessellation.vertex[inside], tessellation.center[inside], ball_radius[inside])
-    origin = void.position_A[inside] + void.image[inside] @ void.cell
-    gyration = gyration_eigenvalues(member, origin, *moments, count)
-    margins = _volume_margins(pores, member, void.access_A[inside], void.volume_A3[inside], limits)
+    body = np.flatnonzero(void.joined)
+    moments = void_moments(tessellation.vertex[body], tessellation.center[body], ball_radius[body])
+    origin = void.position_A[body] + void.image[body] @ void.cell
+    gyration = gyration_eigenvalues(void.pore[body], origin, *moments, count)
     thoroughfare = find_thoroughfares(count, contacts.pores, contacts.translation)
 
     described = []
@@ -129,7 +132,7 @@ def describe_pores(
                 window_area_A2=window,
                 sphericity=sphericity(pore.volume_A3, wall + window),
                 gyration_eigenvalues_A2=(one, two, three),
-                volume_margin=float(margins[number]),
+                volume_margin=_volume_margin(pore.entrance_A, limits),
                 probes=tuple(name for name, diameter in probes_A.items() if access > diameter),
                 winding=("through" if thoroughfare[number] else "dead-end") if reached else "isolated",
             )
@@ -147,18 +150,20 @@ def _faces(
     return first[:, None], (np.argmax(leads, axis=1)[:, None] + np.arange(1, 4)) % 4
 
 
-def _volume_margins(
-    pores: Sequence[Pore],
-    member: np.ndarray,
-    access_A: np.ndarray,
-    volume_A3: np.ndarray,
-    limits: ClassLimits,
-) -> np.ndarray:
-    """Share of each pore's volume that keeps the pore's class if all atoms grow or shrink."""
-    steps = [limits.closed_A, limits.quasi_closed_A, limits.open_A]
-    rank = len(CLASS_NAMES) - 1 - np.array([CLASS_NAMES.index(pore.class_name) for pore in pores])
-    firm = np.ones(len(member), dtype=bool)
-    for change in (-2 * RADIUS_MARGIN_A, 2 * RADIUS_MARGIN_A):
-        firm &= np.searchsorted(steps, access_A + change, side="right") == rank[member]
-    kept = np.bincount(member, weights=np.where(firm, volume_A3, 0.0), minlength=len(pores))
-    return np.clip(kept / [pore.volume_A3 for pore in pores], 0.0, 1.0)
+def _volume_margin(entrance_A: float | None, limits: ClassLimits) -> float:
+    """Expected share of a pore's volume that keeps its class with uncertain radii.
+
+    If all radii change by dr, the entrance changes by -2 dr and takes the pore's whole volume with
+    it; dr is normally distributed with a standard deviation of :data:`RADIUS_UNCERTAINTY_A`.
+    """
+    if entrance_A is None:
+        return 1.0
+    spread = 2 * RADIUS_UNCERTAINTY_A * 2**0.5
+    low, high = 0.0, 1.0
+    for limit in (limits.closed_A, limits.quasi_closed_A, limits.open_A):
+        below = (1 + erf((limit - entrance_A) / spread)) / 2
+        if limit <= entrance_A:
+            low = below
+        else:
+            high = min(high, below)
+    return high - low

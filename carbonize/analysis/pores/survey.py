@@ -93,7 +93,8 @@ class PoreSurvey:
         The same for its surface.
     image
         Cell vectors (integers) that move each node next to its pore's largest sphere:
-        ``position_A + image @ embedding.cell`` are the nodes of pores in one piece.
+        ``position_A + image @ embedding.cell`` are the nodes of pores in one piece, or in one a
+        part where a pore has parts that helium cannot go between.
     edges
         Ways between the nodes.
     peak
@@ -161,15 +162,16 @@ def survey(
     peak = np.empty(len(pores), dtype=np.int64)
     peak[member[inside]] = tree.basin[inside]
     within = edges.wider_than(helium)
+    image, joined = assemble(member, peak, within.first, within.second, within.winding)
     void = Void(
         pore=member,
         peak=peak,
-        image=assemble(member, peak, within.first, within.second, within.winding),
+        image=image,
+        joined=joined,
         position_A=positions,
         moved=moved,
         cell=embedding.cell,
         access_A=np.maximum(0.0, 2 * (tree.access - atom_radius_A)),
-        volume_A3=volumes[-1],
         area_A2=areas[-1],
         edges=edges,
         ways=find_ways_out(len(member), edges.first, edges.second, edges.capacity_A, tree.role),
@@ -195,7 +197,7 @@ def survey(
         pore=member,
         volume_A3=volumes[-1],
         area_A2=areas[-1],
-        image=void.image,
+        image=image,
         edges=edges,
         peak=peak,
         pores=described,
