@@ -20,6 +20,7 @@ __all__ = [
     "cm3_per_g",
     "density_g_cm3",
     "fs_to_internal",
+    "m2_per_g",
 ]
 
 BOLTZMANN_EV_K = 8.617333262e-5
@@ -59,3 +60,12 @@ def density_g_cm3(mass_amu: float, volume_A3: float) -> float:
 def cm3_per_g(volume_A3: float, mass_amu: float) -> float:
     """Specific volume in cm3/g of ``volume_A3`` in a sample of ``mass_amu``."""
     return volume_A3 * 1e-24 / (mass_amu * GRAMS_PER_AMU)
+
+
+def m2_per_g(area_A2: float, mass_amu: float) -> float:
+    """Specific area in m2/g of ``area_A2`` in a sample of ``mass_amu``.
+
+    >>> round(m2_per_g(2 * 5.24, 2 * 12.011))  # both faces of graphene
+    2627
+    """
+    return area_A2 * 1e-20 / (mass_amu * GRAMS_PER_AMU)

@@ -59,6 +59,22 @@ def analyze(
             "--persistence", metavar="A", help="Smallest rise in A of a pore's clearance above its saddle."
         ),
     ] = 0.5,
+    graph: Annotated[
+        Path | None,
+        typer.Option(
+            "--graph",
+            metavar="OUT.graphml",
+            help="Write the pore network as GraphML; of several frames, each to a file with its number.",
+        ),
+    ] = None,
+    graph_level: Annotated[
+        str,
+        typer.Option(
+            "--graph-level",
+            metavar="pores|nodes",
+            help="Pores joined by their necks, or every node of the Voronoi network.",
+        ),
+    ] = "pores",
 ) -> None:
     """Bonding and the pore network of a structure or trajectory.
 
@@ -67,6 +83,8 @@ def analyze(
     """
     from carbonize.analysis.frame import analyze as analyze_frame
     from carbonize.analysis.frame import check_parts, check_probes, results_document
+    from carbonize.analysis.pores.graph import as_graphml, structure_graph
+    from carbonize.cli.graphs import GraphFiles
     from carbonize.config.models import AnalysisConfig
     from carbonize.io.frames import read_frames
 
@@ -74,6 +92,9 @@ def analyze(
     radii = _assignments("--radius", radius)
     probes = check_probes({**AnalysisConfig().probes_A, **_assignments("--probe", probe)})
     which = _frame_number(frame)
+    if graph_level not in ("pores", "nodes"):
+        raise InputError(f"--graph-level {graph_level}: choose pores or nodes")
+    graphs = GraphFiles(graph) if graph is not None else None
     results = []
     with contextlib.ExitStack() as stack:
         # opened before anything is computed: an unwritable path should not cost the computation
@@ -83,9 +104,14 @@ def analyze(
                 result = analyze_frame(
                     atoms, parts, radii, probes, bond_cutoff_A=bond_cutoff, persistence_A=persistence
                 )
+                if graphs is not None:
+                    network = structure_graph(atoms, radii, probes, persistence, graph_level)
+                    graphs.add(index, as_graphml(network))
             except InputError as error:
                 raise InputError(f"{file}, frame {index}: {error}") from None
             results.append({**result, "index": index})
+        if graphs is not None:
+            graphs.close()
         text = json.dumps(results_document(str(file), results), indent=1, allow_nan=False)
         if output is not None:
             output.write(text + "\n")
@@ -97,6 +123,9 @@ def analyze(
     print_results(str(file), results)
     if json_out is not None:
         typer.echo(f"wrote {json_out}")
+    if graphs is not None:
+        several = len(graphs.written) > 1
+        typer.echo(f"wrote {graphs.written[0]}" + (f" to {graphs.written[-1].name}" if several else ""))
 
 
 def _frame_number(text: str) -> int | Literal["all"]:

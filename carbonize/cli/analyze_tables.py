@@ -66,7 +66,15 @@ def _print_pores(console: Console, pores: dict[str, Any]) -> None:
         f"largest free sphere {_number(pores['largest_free_sphere_A'], 3, 'Å')} (along {along})"
     )
     probes = _table(
-        "probe", "diameter Å", "accessible Å³", "inaccessible Å³", "accessible Å²", "inaccessible Å²"
+        "probe",
+        "Å",
+        "access. Å³",
+        "inacc. Å³",
+        "access. Å²",
+        "inacc. Å²",
+        "access. m²/g",
+        "channels",
+        "pockets",
     )
     for name, probe in pores["probes"].items():
         probes.add_row(
@@ -79,8 +87,11 @@ def _print_pores(console: Console, pores: dict[str, Any]) -> None:
                     "inaccessible_volume_A3",
                     "accessible_area_A2",
                     "inaccessible_area_A2",
+                    "accessible_area_m2_g",
                 )
             ),
+            _channels(probe),
+            str(probe["pockets"]),
         )
     console.print(probes)
     classes = _table("class", "pores", "volume Å³", "volume cm³/g", "share %")
@@ -96,11 +107,19 @@ def _print_pores(console: Console, pores: dict[str, Any]) -> None:
     _print_items(console, pores["items"])
 
 
+def _channels(probe: dict[str, Any]) -> str:
+    """Number of channels and in how many directions they lead, for example "2 (3-D, 1-D)"."""
+    kinds = sorted(set(probe["channel_dimensionalities"]), reverse=True)
+    return str(probe["channels"]) + (f" ({', '.join(f'{kind}-D' for kind in kinds)})" if kinds else "")
+
+
 def _print_items(console: Console, items: list[dict[str, Any]]) -> None:
     if not items:
         console.print("  no pore holds helium")
         return
-    table = _table("pore", "class", "entrance Å", "diameter Å", "volume Å³", "margin Å", "center Å")
+    table = _table(
+        "pore", "class", "entrance Å", "diameter Å", "volume Å³", "margin Å", "network", "center Å"
+    )
     for item in items[:_PORES_LISTED]:
         table.add_row(
             str(item["id"]),
@@ -109,6 +128,7 @@ def _print_items(console: Console, items: list[dict[str, Any]]) -> None:
             _number(item["diameter_A"], 3),
             _number(item["volume_A3"], 2),
             _number(item["margin_A"], 3),
+            item["winding"],
             " ".join(f"{x:.2f}" for x in item["center_A"]),
         )
     console.print(table)
@@ -145,6 +165,6 @@ def _print_lines(console: Console, frames: list[dict[str, Any]]) -> None:
 def _table(*heads: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 2), header_style="bold")
     for number, head in enumerate(heads):
-        text = number == 0 or head in ("class",)
+        text = number == 0 or head in ("class", "network")
         table.add_column(head, justify="left" if text else "right", no_wrap=True)
     return table

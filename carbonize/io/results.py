@@ -41,7 +41,22 @@ _PORE_COLUMNS = (
     "center_y_A",
     "center_z_A",
     "margin_A",
+    "necks_A",
+    "area_A2",
+    "sphericity",
+    "gyration_1_A2",
+    "gyration_2_A2",
+    "gyration_3_A2",
+    "volume_margin",
+    "probes",
+    "winding",
 )
+
+_VOID_PARTS = {
+    "channels": "connected parts of the accessible void in the cell",
+    "pockets": "connected parts of the inaccessible void in the cell",
+    "channel_dimensionality": "most independent directions in which a channel leads",
+}
 
 Records = list[dict[str, Any]]
 
@@ -126,12 +141,18 @@ def analysis_dataset(records: Records, attributes: dict[str, Any]) -> Any:
     for kind in ("accessible", "inaccessible"):
         variables[f"{kind}_volume_A3"] = (probe, per_probe(f"{kind}_volume_A3"), {"units": "angstrom3"})
         variables[f"{kind}_area_A2"] = (probe, per_probe(f"{kind}_area_A2"), {"units": "angstrom2"})
+    variables["accessible_area_m2_g"] = (probe, per_probe("accessible_area_m2_g"), {"units": "m2/g"})
+    for name, meaning in _VOID_PARTS.items():
+        variables[name] = (probe, per_probe(name), {"units": "1", "long_name": meaning})
     coords = {"replica": replicas, "pore_class": list(CLASS_NAMES), "probe": probes}
     return xr.Dataset(variables, coords=coords, attrs=attributes)
 
 
 def pores_csv(records: Records) -> str:
-    """One row a pore a frame; an empty entrance means that nothing reaches the pore from outside."""
+    """One row a pore a frame; an empty entrance means that nothing reaches the pore from outside.
+
+    Columns that hold several values, ``necks_A`` and ``probes``, have spaces between them.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_PORE_COLUMNS)
@@ -142,11 +163,23 @@ def pores_csv(records: Records) -> str:
         frames[replica] = frame + 1
         place = [replica, frame, record["step"], record["time_ps"], record["temperature_K"]]
         for item in _pores(record).get("items", []):
-            entries = [item["id"], item["class"], item["entrance_A"], item["diameter_A"], item["volume_A3"]]
-            writer.writerow(
-                ["" if v is None else v for v in [*place, *entries, *item["center_A"], item["margin_A"]]]
-            )
+            writer.writerow(["" if v is None else v for v in [*place, *_pore_row(item)]])
     return text.getvalue()
+
+
+def _pore_row(item: dict[str, Any]) -> list[Any]:
+    """A pore's columns; records of earlier versions have no necks and shape."""
+    return [
+        *(item[key] for key in ("id", "class", "entrance_A", "diameter_A", "volume_A3")),
+        *item["center_A"],
+        item["margin_A"],
+        " ".join(str(width) for width in item.get("necks_A", ())),
+        *(item.get(key) for key in ("area_A2", "sphericity")),
+        *item.get("gyration_eigenvalues_A2", (None, None, None)),
+        item.get("volume_margin"),
+        " ".join(item.get("probes", ())),
+        item.get("winding"),
+    ]
 
 
 def summary(records: Records, name: str, status: str) -> dict[str, Any]:

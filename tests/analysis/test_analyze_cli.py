@@ -81,6 +81,14 @@ def test_the_json_has_every_key_of_the_contract(crystal):
             "inaccessible_volume_A3",
             "accessible_area_A2",
             "inaccessible_area_A2",
+            "accessible_volume_cm3_g",
+            "inaccessible_volume_cm3_g",
+            "accessible_area_m2_g",
+            "inaccessible_area_m2_g",
+            "channels",
+            "pockets",
+            "channel_dimensionality",
+            "channel_dimensionalities",
         }
     assert list(pores["classes"]) == ["open", "quasi-closed", "closed", "fully-closed"]
     for entry in pores["classes"].values():
@@ -94,6 +102,14 @@ def test_the_json_has_every_key_of_the_contract(crystal):
             "volume_A3",
             "center_A",
             "margin_A",
+            "necks_A",
+            "area_A2",
+            "window_area_A2",
+            "sphericity",
+            "gyration_eigenvalues_A2",
+            "volume_margin",
+            "probes",
+            "winding",
         }
 
 

@@ -115,7 +115,8 @@ def test_helium_of_another_size_defines_the_void_that_is_split():
     )
     without = pores(atoms, probes={"CO2": 3.3})
     assert list(without["probes"]) == ["CO2"]
-    assert without["items"] == pores(atoms)["items"]
+    for one, other in zip(without["items"], pores(atoms)["items"], strict=True):
+        assert {**one, "probes": None} == {**other, "probes": None}
 
 
 def test_a_smaller_atom_radius_widens_everything_by_its_diameter():

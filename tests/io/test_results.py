@@ -36,10 +36,17 @@ def record(replica: int = 0, step: int = 0, sp2: float = 0.2, entrance: float | 
         "inaccessible_volume_A3": 50.0 if entrance is None else 0.0,
         "accessible_area_A2": 9.0,
         "inaccessible_area_A2": 1.0,
+        "accessible_area_m2_g": 450.0,
+        "channels": 0 if entrance is None else 1,
+        "pockets": 1 if entrance is None else 0,
+        "channel_dimensionality": 0 if entrance is None else 3,
     }
     item = {
         "id": 0, "class": name, "entrance_A": entrance, "diameter_A": 6.0, "volume_A3": 50.0,
         "center_A": [1.0, 2.0, 3.0], "margin_A": None if entrance is None else 0.7,
+        "necks_A": [] if entrance is None else [4.5, entrance], "area_A2": 90.0, "sphericity": 0.73,
+        "gyration_eigenvalues_A2": [3.0, 2.0, 1.0], "volume_margin": 1.0,
+        "probes": [] if entrance is None else ["He", "CO2"], "winding": "isolated" if entrance is None else "through",
     }  # fmt: skip
     return {
         "replica": replica, "step": step, "time_ps": step / 2000, "temperature_K": 310.0, "target_K": 300.0,
@@ -248,3 +255,33 @@ def test_json_that_is_damaged_is_refused(tmp_path: Path, text: str) -> None:
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(InputError, match=r"manifest\.json: "):
         read_json(path)
+
+
+def test_channels_and_pockets_of_each_probe_are_in_the_dataset(records: list[dict[str, Any]]) -> None:
+    data = analysis_dataset(records, {}).sel(replica=0, probe="He")
+    assert data.channels.values.tolist() == [1, 0]
+    assert data.pockets.values.tolist() == [0, 1]
+    assert data.channel_dimensionality.values.tolist() == [3, 0]
+    assert data.accessible_area_m2_g.values.tolist() == [450.0, 450.0]
+
+
+def test_necks_and_probes_of_a_pore_stand_in_one_column_each(records: list[dict[str, Any]]) -> None:
+    old = copy.deepcopy(records[0])
+    for key in (
+        "necks_A",
+        "area_A2",
+        "sphericity",
+        "gyration_eigenvalues_A2",
+        "volume_margin",
+        "probes",
+        "winding",
+    ):
+        del old["frame"]["pores"]["items"][0][key]  # as an earlier version wrote it
+    rows = list(csv.DictReader(io.StringIO(pores_csv([records[0], records[-1], old]))))
+    assert [row["necks_A"] for row in rows] == ["4.5 4.0", "", ""]
+    assert [row["probes"] for row in rows] == ["He CO2", "", ""]
+    assert [row["winding"] for row in rows] == ["through", "isolated", ""]
+    assert [row["gyration_1_A2"] for row in rows] == ["3.0", "3.0", ""]
+    assert [row["gyration_3_A2"] for row in rows] == ["1.0", "1.0", ""]
+    assert [row["sphericity"] for row in rows] == ["0.73", "0.73", ""]
+    assert list(rows[0])[13] == "margin_A"  # what was there keeps its place

@@ -20,12 +20,22 @@ from carbonize.analysis.pores.network import Network
 from carbonize.config.models import ClassLimits
 from carbonize.units import cm3_per_g
 
-__all__ = ["CLASS_NAMES", "SMALLEST_VOLUME_A3", "Pore", "class_of", "class_totals", "find_pores"]
+__all__ = [
+    "CLASS_NAMES",
+    "SMALLEST_VOLUME_A3",
+    "WINDING_NAMES",
+    "Pore",
+    "class_of",
+    "class_totals",
+    "find_pores",
+]
 
 SMALLEST_VOLUME_A3 = 1e-9
 """Less than this is rounding: a void into which helium fits exactly, without room to move."""
 
 CLASS_NAMES = ("open", "quasi-closed", "closed", "fully-closed")
+
+WINDING_NAMES = ("through", "dead-end", "isolated")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +56,29 @@ class Pore:
         Cartesian position of the largest sphere, in the given cell.
     margin_A
         Distance of the entrance to the nearest class limit; None without an entrance.
+
+    What follows is found by :func:`carbonize.analysis.pores.describe.describe_pores`.
+
+    necks_A
+        Diameters of the necks on the widest way to the outside, from the pore outward; the
+        smallest is the entrance. Empty where nothing reaches the pore.
+    area_A2
+        Area of its wall, on which helium's centre touches it.
+    window_area_A2
+        Area of its openings to other pores, or to periodic images of itself.
+    sphericity
+        Of its whole surface, wall and openings; None where that is not positive.
+    gyration_eigenvalues_A2
+        Of the void in which helium's centre can go from its largest sphere without leaving it, the
+        largest first.
+    volume_margin
+        Share of its volume, 0 to 1, that is expected to keep the pore's class where the radius of the
+        atoms is uncertain by 0.1 A (standard deviation).
+    probes
+        Names of the probes that reach its largest sphere from outside.
+    winding
+        One of :data:`WINDING_NAMES`: on the network on which helium gets from one period to
+        another, on a branch of it, or out of helium's reach.
     """
 
     class_name: str
@@ -54,6 +87,14 @@ class Pore:
     volume_A3: float
     center_A: tuple[float, float, float]
     margin_A: float | None
+    necks_A: tuple[float, ...] = ()
+    area_A2: float = 0.0
+    window_area_A2: float = 0.0
+    sphericity: float | None = None
+    gyration_eigenvalues_A2: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    volume_margin: float = 1.0
+    probes: tuple[str, ...] = ()
+    winding: str = "isolated"
 
     def as_item(self, number: int) -> dict[str, Any]:
         """The entry of this pore in the results' ``items``."""
@@ -65,6 +106,14 @@ class Pore:
             "volume_A3": self.volume_A3,
             "center_A": list(self.center_A),
             "margin_A": self.margin_A,
+            "necks_A": list(self.necks_A),
+            "area_A2": self.area_A2,
+            "window_area_A2": self.window_area_A2,
+            "sphericity": self.sphericity,
+            "gyration_eigenvalues_A2": list(self.gyration_eigenvalues_A2),
+            "volume_margin": self.volume_margin,
+            "probes": list(self.probes),
+            "winding": self.winding,
         }
 
 

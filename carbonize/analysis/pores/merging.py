@@ -18,8 +18,15 @@ from jaxtyping import Float, Int
 from numba import njit
 
 from carbonize.analysis.pores.network import Network
+from carbonize.analysis.pores.unionfind import find_root
 
-__all__ = ["MergeTree", "merge_tree"]
+__all__ = ["BIRTH_OF_WINDING", "WAY_OUT", "MergeTree", "merge_tree"]
+
+WAY_OUT = 1
+"""Role of an edge that joins void to other void, at most one of which winds."""
+
+BIRTH_OF_WINDING = 2
+"""Role of an edge that closes the first winding loop of its void."""
 
 _SMALLEST_PERSISTENCE_A = 1e-4
 """Peaks lower than this come from the jitter of the tessellation, not from the structure."""
@@ -39,12 +46,18 @@ class MergeTree:
         Largest sphere that any winding path lets through; 0 if nothing winds.
     axis_level
         The same for paths whose windings span each of the given cell's axes.
+    order
+        The edges with room between the atoms, the widest first: the course of the sweep.
+    role
+        Of each edge in ``order``: :data:`WAY_OUT`, :data:`BIRTH_OF_WINDING`, or 0.
     """
 
     access: Float[np.ndarray, " node"]
     basin: Int[np.ndarray, " node"]
     winding_level: float
     axis_level: Float[np.ndarray, " 3"]
+    order: Int[np.ndarray, " passable"]
+    role: Int[np.ndarray, " passable"]
 
 
 def merge_tree(
@@ -70,7 +83,7 @@ def merge_tree(
     passable = np.flatnonzero(network.capacity > atom_radius_A)
     order = passable[np.argsort(-network.capacity[passable], kind="stable")]
     pore_level = atom_radius_A + pore_probe_radius_A
-    access, uphill, winding_level, axis_level = _sweep(
+    access, uphill, winding_level, axis_level, role = _sweep(
         network.radius,
         network.first[order],
         network.second[order],
@@ -80,28 +93,7 @@ def merge_tree(
         max(persistence_A, _SMALLEST_PERSISTENCE_A),
     )
     basin = _basins(network.radius, uphill, pore_level)
-    return MergeTree(access, basin, float(winding_level), axis_level)
-
-
-@njit(cache=True, nogil=True)
-def _find(parent, offset, node):
-    """Root of a node and the lattice translation from the root to it; shortens the path."""
-    root = node
-    x, y, z = 0, 0, 0
-    while parent[root] != root:
-        x += offset[root, 0]
-        y += offset[root, 1]
-        z += offset[root, 2]
-        root = parent[root]
-    left_x, left_y, left_z = x, y, z
-    while parent[node] != node:
-        above = parent[node]
-        step_x, step_y, step_z = offset[node, 0], offset[node, 1], offset[node, 2]
-        parent[node] = root
-        offset[node, 0], offset[node, 1], offset[node, 2] = left_x, left_y, left_z
-        left_x, left_y, left_z = left_x - step_x, left_y - step_y, left_z - step_z
-        node = above
-    return root, x, y, z
+    return MergeTree(access, basin, float(winding_level), axis_level, order, role)
 
 
 @njit(cache=True, nogil=True)
@@ -180,19 +172,24 @@ def _sweep(radius, first, second, capacity, winding, pore_level, persistence):
     following = np.full_like(parent, -1)
     winding_level = 0.0
     axis_level = np.zeros(3)
+    role = np.zeros(len(capacity), np.int8)
 
     for e in range(len(capacity)):
         level = capacity[e]
-        a, ax, ay, az = _find(parent, offset, first[e])
-        b, bx, by, bz = _find(parent, offset, second[e])
+        a, ax, ay, az = find_root(parent, offset, first[e])
+        b, bx, by, bz = find_root(parent, offset, second[e])
         # translation from root a to root b along this edge; for a loop, its winding
         x, y, z = ax + winding[e, 0] - bx, ay + winding[e, 1] - by, az + winding[e, 2] - bz
         if a == b:
             if rank[a] == 3 or (x == 0 and y == 0 and z == 0):
                 continue
+            if rank[a] == 0:
+                role[e] = BIRTH_OF_WINDING
             _add_winding(rank, basis, a, x, y, z)
             root = a
         else:
+            if rank[a] == 0 or rank[b] == 0:
+                role[e] = WAY_OUT
             # the lower peak ends here; unless it is a pore, what belongs to it goes across the edge
             if radius[peak[a]] >= radius[peak[b]]:
                 lasting, ending, beyond = peak[a], peak[b], first[e]
@@ -229,4 +226,4 @@ def _sweep(radius, first, second, capacity, winding, pore_level, persistence):
                 if axis_level[axis] == 0.0 and _spans(rank, basis, root, axis):
                     axis_level[axis] = level
 
-    return access, uphill, winding_level, axis_level
+    return access, uphill, winding_level, axis_level, role

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from carbonize.analysis.pores.classify import class_totals
-from carbonize.analysis.pores.survey import survey
+from carbonize.analysis.pores.survey import ProbeVoid, survey
 from carbonize.config.models import ClassLimits
+from carbonize.units import cm3_per_g, m2_per_g
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -54,12 +55,23 @@ def pore_summary(
     InputError
         If no certified tessellation is found.
     """
+    mass = float(atoms.get_masses().sum())
     found = survey(atoms, atom_radius_A, probes_A, persistence_A, limits)
     return {
         "largest_included_sphere_A": found.largest_included_sphere_A,
         "largest_free_sphere_A": found.largest_free_sphere_A,
         "largest_free_sphere_along_A": list(found.largest_free_sphere_along_A),
-        "probes": {name: dataclasses.asdict(probe) for name, probe in found.probes.items()},
-        "classes": class_totals(found.pores, float(atoms.get_masses().sum())),
+        "probes": {name: _probe_entry(probe, mass) for name, probe in found.probes.items()},
+        "classes": class_totals(found.pores, mass),
         "items": [pore.as_item(number) for number, pore in enumerate(found.pores)],
     }
+
+
+def _probe_entry(probe: ProbeVoid, mass_amu: float) -> dict[str, Any]:
+    """A probe's void with its volumes and areas per gram."""
+    entry = dataclasses.asdict(probe)
+    entry["channel_dimensionalities"] = list(probe.channel_dimensionalities)
+    for reach in ("accessible", "inaccessible"):
+        entry[f"{reach}_volume_cm3_g"] = float(cm3_per_g(entry[f"{reach}_volume_A3"], mass_amu))
+        entry[f"{reach}_area_m2_g"] = float(m2_per_g(entry[f"{reach}_area_A2"], mass_amu))
+    return entry

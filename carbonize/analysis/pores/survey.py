@@ -13,10 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, Int
 
-from carbonize.analysis.pores.classify import Pore, find_pores
+from carbonize.analysis.pores.adjacency import assemble
+from carbonize.analysis.pores.channels import channels_and_pockets
+from carbonize.analysis.pores.classify import SMALLEST_VOLUME_A3, Pore, find_pores
+from carbonize.analysis.pores.describe import Void, describe_pores
+from carbonize.analysis.pores.edges import VoidEdges
 from carbonize.analysis.pores.embedding import Embedding, embed, in_convex_hull
 from carbonize.analysis.pores.merging import MergeTree, merge_tree
-from carbonize.analysis.pores.network import build_network
+from carbonize.analysis.pores.necks import find_ways_out
+from carbonize.analysis.pores.network import Network, build_network
 from carbonize.analysis.pores.tessellation import tessellate
 from carbonize.analysis.pores.volumes import void_measures
 from carbonize.config.models import ClassLimits
@@ -42,6 +47,13 @@ class ProbeVoid:
         Void that the probe reaches from outside, and void that holds it but that it cannot reach.
     accessible_area_A2, inaccessible_area_A2
         Their surfaces.
+    channels, pockets
+        Number of connected parts of the accessible and of the inaccessible void in the cell.
+    channel_dimensionality
+        In how many independent directions the channel that leads in most of them does, 0 to 3. 0 also
+        for vacuum around a structure without periods.
+    channel_dimensionalities
+        Of each channel, in falling order.
     """
 
     diameter_A: float
@@ -49,6 +61,10 @@ class ProbeVoid:
     inaccessible_volume_A3: float
     accessible_area_A2: float
     inaccessible_area_A2: float
+    channels: int
+    pockets: int
+    channel_dimensionality: int
+    channel_dimensionalities: tuple[int, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +89,16 @@ class PoreSurvey:
     volume_A3
         Share of each node in the void of helium's centre. A single share may be negative: only
         sums over a pore mean something.
+    area_A2
+        The same for its surface.
+    image
+        Cell vectors (integers) that move each node next to its pore's largest sphere:
+        ``position_A + image @ embedding.cell`` are the nodes of pores in one piece, or in one a
+        part where a pore has parts that helium cannot go between.
+    edges
+        Ways between the nodes.
+    peak
+        Node of each pore's largest sphere.
     pores
         The most voluminous first.
     probes
@@ -89,6 +115,10 @@ class PoreSurvey:
     access_A: Float[np.ndarray, " node"]
     pore: Int[np.ndarray, " node"]
     volume_A3: Float[np.ndarray, " node"]
+    area_A2: Float[np.ndarray, " node"]
+    image: Int[np.ndarray, "node 3"]
+    edges: VoidEdges
+    peak: Int[np.ndarray, " pore"]
     pores: tuple[Pore, ...]
     probes: dict[str, ProbeVoid]
     largest_included_sphere_A: float
@@ -122,21 +152,59 @@ def survey(
     levels = atom_radius_A + diameters / 2
     volumes, areas = void_measures(tessellation, network, levels)
     fractional = tessellation.center @ np.linalg.inv(tessellation.vectors) - tessellation.origin
-    positions = embedding.wrap(fractional @ tessellation.change @ embedding.cell + embedding.corner)
-    pores, member = find_pores(network, tree, positions, volumes[-1], atom_radius_A, limits or ClassLimits())
+    unwrapped = fractional @ tessellation.change @ embedding.cell + embedding.corner
+    positions = embedding.wrap(unwrapped)
+    moved = np.rint((positions - unwrapped) @ np.linalg.inv(embedding.cell)).astype(np.int32)
+    edges = _void_edges(network, tree, moved, atom_radius_A)
+    limits = limits or ClassLimits()
+    pores, member = find_pores(network, tree, positions, volumes[-1], atom_radius_A, limits)
+    inside = member >= 0
+    peak = np.empty(len(pores), dtype=np.int64)
+    peak[member[inside]] = tree.basin[inside]
+    within = edges.wider_than(helium)
+    image, joined = assemble(member, peak, within.first, within.second, within.winding)
+    void = Void(
+        pore=member,
+        peak=peak,
+        image=image,
+        joined=joined,
+        position_A=positions,
+        moved=moved,
+        cell=embedding.cell,
+        access_A=np.maximum(0.0, 2 * (tree.access - atom_radius_A)),
+        area_A2=areas[-1],
+        edges=edges,
+        ways=find_ways_out(len(member), edges.first, edges.second, edges.capacity_A, tree.role),
+    )
+    described = describe_pores(
+        pores,
+        void,
+        tessellation,
+        np.full((len(member), 4), levels[-1]),
+        probes_A,
+        2 * helium,
+        limits,
+    )
     counted = network.radius
     if not embedding.periodic.any():
         counted = counted[in_convex_hull(positions, atoms.positions)]
+    clearance = network.radius - atom_radius_A
     return PoreSurvey(
         embedding=embedding,
         position_A=positions,
-        clearance_A=network.radius - atom_radius_A,
-        access_A=np.maximum(0.0, 2 * (tree.access - atom_radius_A)),
+        clearance_A=clearance,
+        access_A=void.access_A,
         pore=member,
         volume_A3=volumes[-1],
-        pores=tuple(pores),
+        area_A2=areas[-1],
+        image=image,
+        edges=edges,
+        peak=peak,
+        pores=described,
         probes={
-            name: _probe_void(float(probes_A[name]), tree.access > level, volume, area)
+            name: _probe_void(
+                float(probes_A[name]), tree.access > level, volume, area, clearance, edges, embedding
+            )
             for name, level, volume, area in zip(probes_A, levels, volumes, areas, strict=False)
         },
         largest_included_sphere_A=2 * (float(counted.max(initial=atom_radius_A)) - atom_radius_A),
@@ -144,16 +212,50 @@ def survey(
     )
 
 
-def _probe_void(diameter_A: float, winds: np.ndarray, volume: np.ndarray, area: np.ndarray) -> ProbeVoid:
+def _void_edges(network: Network, tree: MergeTree, moved: np.ndarray, atom_radius_A: float) -> VoidEdges:
+    """Edges in the order of the sweep; ``moved`` are the cell vectors that wrapped each node."""
+    first, second = network.first[tree.order], network.second[tree.order]
+    return VoidEdges(
+        first=first.astype(np.int32),
+        second=second.astype(np.int32),
+        capacity_A=network.capacity[tree.order] - atom_radius_A,
+        winding=network.winding[tree.order].astype(np.int32) + moved[first] - moved[second],
+    )
+
+
+def _probe_void(
+    diameter_A: float,
+    winds: np.ndarray,
+    volume: np.ndarray,
+    area: np.ndarray,
+    clearance_A: np.ndarray,
+    edges: VoidEdges,
+    embedding: Embedding,
+) -> ProbeVoid:
     def total(values: np.ndarray) -> float:
         return max(0.0, float(values.sum()))  # not -1e-15
 
+    dimensionalities, pockets = channels_and_pockets(
+        clearance_A,
+        edges.first,
+        edges.second,
+        edges.capacity_A,
+        edges.winding,
+        volume,
+        diameter_A / 2,
+        embedding.periodic,
+        SMALLEST_VOLUME_A3,
+    )
     return ProbeVoid(
         diameter_A=diameter_A,
         accessible_volume_A3=total(volume[winds]),
         inaccessible_volume_A3=total(volume[~winds]),
         accessible_area_A2=total(area[winds]),
         inaccessible_area_A2=total(area[~winds]),
+        channels=len(dimensionalities),
+        pockets=pockets,
+        channel_dimensionality=max(dimensionalities, default=0),
+        channel_dimensionalities=dimensionalities,
     )
 
 
