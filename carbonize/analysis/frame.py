@@ -61,7 +61,8 @@ def analyze(
         ``index`` (0), ``n_atoms``, ``cell_volume_A3`` (None without a cell),
         ``density_g_cm3`` (None unless periodic in all directions), and one entry per part:
         ``bonding`` (:func:`carbonize.analysis.bonding.bonding`) and ``pores``
-        (:func:`carbonize.analysis.pores.summary.pore_summary`).
+        (:func:`carbonize.analysis.pores.summary.pore_summary`), which also holds what ``occupiable`` and
+        ``psd`` add.
 
     Raises
     ------
