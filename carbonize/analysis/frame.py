@@ -13,7 +13,15 @@ from carbonize.errors import InputError
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["DEFAULT_PARTS", "PARTS", "SCHEMA_VERSION", "analyze", "check_parts", "check_probes", "results_document"]
+__all__ = [
+    "DEFAULT_PARTS",
+    "PARTS",
+    "SCHEMA_VERSION",
+    "analyze",
+    "check_parts",
+    "check_probes",
+    "results_document",
+]
 
 PARTS = ("bonding", "pores", "occupiable", "psd")
 """What can be asked for. The last two belong to the pores' results and bring those with them."""

@@ -27,7 +27,8 @@ def analyze(
         str, typer.Option("--frame", metavar="N|all", help="One frame (-1 is the last), or all.")
     ] = "all",
     what: Annotated[
-        str, typer.Option("--what", help="Parts to compute, joined by commas: bonding, pores, occupiable, psd.")
+        str,
+        typer.Option("--what", help="Parts to compute, joined by commas: bonding, pores, occupiable, psd."),
     ] = "bonding,pores",
     json_out: Annotated[
         str | None,

@@ -57,9 +57,7 @@ def largest_spheres(atoms: Atoms, radii: np.ndarray, points: np.ndarray, largest
     return result
 
 
-def tangent_spheres(
-    atoms: Atoms, radii: np.ndarray, width: float = 0.0
-) -> tuple[np.ndarray, np.ndarray]:
+def tangent_spheres(atoms: Atoms, radii: np.ndarray, width: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """Centres and radii of the free spheres that cannot grow, in the cell and within ``width`` of it."""
     lattice = make_lattice(atoms.cell, (True, True, True))
     images, index = images_around(atoms, width + 12.0)
@@ -89,9 +87,10 @@ def _through(point: np.ndarray, images: np.ndarray, radii: np.ndarray, reach: fl
     # function is lowest opposite to its gradient
     normal, offset = beta[pairs[:, 0]] - beta[pairs[:, 1]], alpha[pairs[:, 1]] - alpha[pairs[:, 0]]
     foot = normal * (offset / (normal**2).sum(axis=1))[:, None]
-    along = beta[pairs[:, 0]] - normal * (
-        (beta[pairs[:, 0]] * normal).sum(axis=1) / (normal**2).sum(axis=1)
-    )[:, None]
+    along = (
+        beta[pairs[:, 0]]
+        - normal * ((beta[pairs[:, 0]] * normal).sum(axis=1) / (normal**2).sum(axis=1))[:, None]
+    )
     inside = 1 - (foot**2).sum(axis=1)
     keep = inside > 0
     unit = along[keep] / np.linalg.norm(along[keep], axis=1)[:, None]

@@ -39,7 +39,7 @@ def prepared(atoms, probes=PROBES):
     return found, make_search(atoms.positions, np.full(len(atoms), R), found)
 
 
-@pytest.mark.parametrize(("count", "seed", "space"), [(60, 1, 30.0), (40, 2, 40.0), (90, 3, 24.0)])
+@pytest.mark.parametrize(("count", "seed", "space"), [(60, 1, 30.0), (40, 2, 40.0), (90, 3, 34.0)])
 def test_the_largest_sphere_over_a_point_is_the_largest_of_all_triples_of_atoms(count, seed, space):
     atoms = random_structure(count, seed, space)
     points = np.random.default_rng(seed + 100).random((40, 3)) @ atoms.cell.array
@@ -51,10 +51,10 @@ def test_the_largest_sphere_over_a_point_is_the_largest_of_all_triples_of_atoms(
 
 
 def test_every_atom_may_have_a_radius_of_its_own():
-    atoms = random_structure(60, 4, 22.0)
+    atoms = random_structure(24, 4, 22.0)
     random = np.random.default_rng(104)
     radii = random.choice([1.1, 1.5, 1.7], len(atoms))
-    points = random.random((40, 3)) @ atoms.cell.array
+    points = random.random((60, 3)) @ atoms.cell.array
     places, clearance = tangent_spheres(atoms, radii)
     nodes = dataclasses.replace(
         survey(atoms, R, PROBES),
@@ -65,8 +65,9 @@ def test_every_atom_may_have_a_radius_of_its_own():
     )
     search = make_search(atoms.positions, radii, nodes)
     got = cover_points(search, points, np.array([])).diameter_A
-    expected = 2 * largest_spheres(atoms, radii, points)
+    expected = 2 * largest_spheres(atoms, radii, points, largest=2.5)
     assert got == pytest.approx(expected, abs=TOLERANCE_A + 1e-4)
+    assert expected.max() < 4.8
     assert (expected > 0).sum() > 10
 
 
@@ -108,8 +109,7 @@ def test_helium_finds_the_density_of_graphite_beside_a_slit_of_any_width(layers,
 
 def test_the_excess_over_the_crystal_is_one_of_the_slab_s_two_faces():
     excess = [
-        occupiable(graphite_slab(n, 10.0))["helium_density_g_cm3"] ** -1 - 1 / CRYSTAL_G_CM3
-        for n in (3, 6)
+        occupiable(graphite_slab(n, 10.0))["helium_density_g_cm3"] ** -1 - 1 / CRYSTAL_G_CM3 for n in (3, 6)
     ]
     assert excess[0] == pytest.approx(2 * excess[1], rel=0.2)
 
@@ -127,7 +127,7 @@ def test_a_slit_narrower_than_helium_is_closed():
 def test_a_closed_cavity_is_found_by_its_own_volume_and_counts_as_closed():
     model = InkBottle((2.0, None))
     whole = cm3_per_g(model.atoms.get_volume(), float(model.atoms.get_masses().sum()))
-    found, search = prepared(model.atoms)
+    _, search = prepared(model.atoms)
     random = np.random.default_rng(11)
     direction = random.normal(size=(200, 3))
     direction /= np.linalg.norm(direction, axis=1)[:, None]

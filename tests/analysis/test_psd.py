@@ -21,7 +21,9 @@ R = 1.7
 def distribution(atoms, points=2**14):
     found = survey(atoms, R, {"He": 2.6})
     sample = sample_void(atoms.positions, np.full(len(atoms), R), found, [], points)
-    return pore_size_distribution(sample, float(atoms.get_masses().sum()), found.pores)
+    result = pore_size_distribution(sample, float(atoms.get_masses().sum()), found.pores)
+    assert result is not None
+    return result
 
 
 def density_at(result, diameter, name="dV_dd_cm3_g_A"):
@@ -61,7 +63,9 @@ def test_points_on_the_axes_of_a_cubic_lattice_lie_in_spheres_of_known_size():
     # along the diagonal the middle's sphere reaches to the surface of the corner's atom
     diagonal = np.linspace(1.71, a * 3**0.5 / 2, 9)[:, None] * np.full(3, 3**-0.5)
     widest = a * 3**0.5 - 2 * R
-    assert cover_points(search, diagonal, np.array([])).diameter_A == pytest.approx(widest, abs=TOLERANCE_A + 1e-5)
+    assert cover_points(search, diagonal, np.array([])).diameter_A == pytest.approx(
+        widest, abs=TOLERANCE_A + 1e-5
+    )
     # at the middle of an edge, spheres touch its two atoms and the point: sqrt(q^2 + a^2/4) - R = q
     edge = np.array([[a / 2, 0.0, 0.0], [0.0, a / 2, a]])
     expected = (a * a / 4 - R * R) / R

@@ -120,7 +120,8 @@ def make_search(
     reach = atoms._replace(counts=counts, radius=np.zeros(int(counts.prod())))
     edges = lattice.vectors / counts[:, None]
     half = max(
-        float(np.linalg.norm(corner @ edges)) / 2 for corner in ([1, 1, 1], [1, 1, -1], [1, -1, 1], [-1, 1, 1])
+        float(np.linalg.norm(corner @ edges)) / 2
+        for corner in ([1, 1, 1], [1, 1, -1], [1, -1, 1], [-1, 1, 1])
     )
     # a place that a probe reaches lies within a node's circumsphere
     beyond = 2 * float(radii_A.max()) - float(radii_A.min())

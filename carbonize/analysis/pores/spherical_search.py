@@ -26,7 +26,6 @@ DEPTH = 12
 """Triangles are cut at most this often: then they are 4e-4 wide."""
 
 
-
 class Work(NamedTuple):
     """Work space of a search: the triangles to do, and the atoms that matter at each depth."""
 
