@@ -68,7 +68,9 @@ def tangent_spheres(atoms: Atoms, radii: np.ndarray, width: float = 0.0) -> tupl
     nodes = nodes[np.all((fractional > -margin - 1e-9) & (fractional < 1 + margin), axis=1)]
     if len(np.unique(radii)) > 1:  # the local maxima are not where they are for equal balls: go there
         nodes = nodes[clearance(nodes, images, own) > 0.2]
-        nodes = np.array([_uphill(node, images, own) for node in nodes])
+        higher = np.array([_uphill(node, images, own) for node in nodes])
+        # the search now and then leaves the structure; the way up is never that long
+        nodes = higher[np.linalg.norm(higher - nodes, axis=1) < 2.0]
     return nodes, clearance(nodes, images, own)
 
 

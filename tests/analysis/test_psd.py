@@ -14,6 +14,7 @@ from carbonize.analysis.pores.covering import TOLERANCE_A, cover_points, make_se
 from carbonize.analysis.pores.psd import TOO_NARROW, pore_size_distribution
 from carbonize.analysis.pores.sampling import sample_void
 from carbonize.analysis.pores.survey import survey
+from carbonize.units import cm3_per_g
 
 R = 1.7
 
@@ -45,14 +46,15 @@ def test_a_slit_between_smooth_walls_has_one_size():
 
 
 def test_a_cavity_has_the_size_of_its_sphere():
-    result = distribution(InkBottle((2.0, 3.0, 4.0)).atoms)
+    atoms = InkBottle((2.0, 3.0, 4.0)).atoms
+    result = distribution(atoms)
     classes = result["per_class"]
     for name in ("fully-closed", "closed", "quasi-closed"):
         assert classes[name]["mode_A"] == pytest.approx(9.0, abs=0.02)
     assert classes["open"]["mode_A"] == pytest.approx(6.4, abs=0.1)
-    assert classes["closed"]["volume_cm3_g"] == pytest.approx(
-        classes["fully-closed"]["volume_cm3_g"], rel=0.1
-    )
+    sphere = cm3_per_g(4 / 3 * np.pi * 4.5**3, float(len(atoms) * 12.011))
+    for name in ("fully-closed", "closed", "quasi-closed"):
+        assert classes[name]["volume_cm3_g"] > 0.97 * sphere
 
 
 def test_points_on_the_axes_of_a_cubic_lattice_lie_in_spheres_of_known_size():
