@@ -13,10 +13,21 @@ from carbonize.errors import InputError
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["PARTS", "SCHEMA_VERSION", "analyze", "check_parts", "check_probes", "results_document"]
+__all__ = [
+    "DEFAULT_PARTS",
+    "PARTS",
+    "SCHEMA_VERSION",
+    "analyze",
+    "check_parts",
+    "check_probes",
+    "results_document",
+]
 
-PARTS = ("bonding", "pores")
-"""What can be asked for."""
+PARTS = ("bonding", "pores", "occupiable", "psd")
+"""What can be asked for. The last two belong to the pores' results and bring those with them."""
+
+DEFAULT_PARTS = ("bonding", "pores")
+"""What is computed if nothing is asked for: what is fast."""
 
 SCHEMA_VERSION = 1
 
@@ -25,7 +36,7 @@ _LARGEST_CUTOFF_A = 20.0
 
 def analyze(
     atoms: Atoms,
-    what: str | Iterable[str] = PARTS,
+    what: str | Iterable[str] = DEFAULT_PARTS,
     radii: Mapping[str, float] | None = None,
     probes: Mapping[str, float] | None = None,
     bond_cutoff_A: float = 1.85,
@@ -39,7 +50,7 @@ def analyze(
     atoms
         Any structure; the cell may be triclinic, tiny, skewed, or open in any direction.
     what
-        Parts to compute, from :data:`PARTS`.
+        Parts to compute, from :data:`PARTS`; :data:`DEFAULT_PARTS` if not given.
     radii
         Hard-sphere radii (A) that override the table of :mod:`carbonize.analysis.radii`.
     probes
@@ -58,7 +69,8 @@ def analyze(
         ``index`` (0), ``n_atoms``, ``cell_volume_A3`` (None without a cell),
         ``density_g_cm3`` (None unless periodic in all directions), and one entry per part:
         ``bonding`` (:func:`carbonize.analysis.bonding.bonding`) and ``pores``
-        (:func:`carbonize.analysis.pores.summary.pore_summary`).
+        (:func:`carbonize.analysis.pores.summary.pore_summary`), which also holds what ``occupiable`` and
+        ``psd`` add.
 
     Raises
     ------
@@ -94,12 +106,12 @@ def analyze(
         from carbonize.analysis.bonding import bonding
 
         result["bonding"] = bonding(atoms, cutoff)
-    if "pores" in parts:
+    if {"pores", "occupiable", "psd"} & set(parts):
         from carbonize.analysis.pores.summary import pore_summary
         from carbonize.analysis.radii import common_radius
 
         radius = common_radius(atoms.get_chemical_symbols(), radii)
-        result["pores"] = pore_summary(atoms, radius, probe_diameters, persistence, class_limits)
+        result["pores"] = pore_summary(atoms, radius, probe_diameters, persistence, class_limits, parts)
     return result
 
 

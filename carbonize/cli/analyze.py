@@ -27,7 +27,8 @@ def analyze(
         str, typer.Option("--frame", metavar="N|all", help="One frame (-1 is the last), or all.")
     ] = "all",
     what: Annotated[
-        str, typer.Option("--what", help="Parts to compute, joined by commas.")
+        str,
+        typer.Option("--what", help="Parts to compute, joined by commas: bonding, pores, occupiable, psd."),
     ] = "bonding,pores",
     json_out: Annotated[
         str | None,
@@ -80,6 +81,9 @@ def analyze(
 
     Prints density, coordination, hybridization, the largest included and free spheres, the
     void that each probe can reach, and every pore class. With --json, every pore.
+
+    With --what occupiable, also the volumes that each probe fills, the helium density and the
+    closed-pore volume; with --what psd, the pore-size distribution. Both take seconds a frame.
     """
     from carbonize.analysis.frame import analyze as analyze_frame
     from carbonize.analysis.frame import check_parts, check_probes, results_document

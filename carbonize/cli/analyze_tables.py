@@ -104,6 +104,10 @@ def _print_pores(console: Console, pores: dict[str, Any]) -> None:
             f"{100 * entry['fraction']:.2f}",
         )
     console.print(classes)
+    if "occupiable" in pores:
+        _print_occupiable(console, pores)
+    if pores.get("pore_size_distribution"):
+        _print_sizes(console, pores["pore_size_distribution"])
     _print_items(console, pores["items"])
 
 
@@ -111,6 +115,26 @@ def _channels(probe: dict[str, Any]) -> str:
     """Number of channels and in how many directions they lead, for example "2 (3-D, 1-D)"."""
     kinds = sorted(set(probe["channel_dimensionalities"]), reverse=True)
     return str(probe["channels"]) + (f" ({', '.join(f'{kind}-D' for kind in kinds)})" if kinds else "")
+
+
+def _print_occupiable(console: Console, pores: dict[str, Any]) -> None:
+    table = _table("probe", "occupiable, accessible cm³/g", "inaccessible cm³/g", "error cm³/g")
+    for name, entry in pores["occupiable"].items():
+        keys = ("accessible_cm3_g", "inaccessible_cm3_g", "error_cm3_g")
+        table.add_row(name, *(_number(entry[key], 4) for key in keys))
+    console.print(table)
+    console.print(
+        f"  helium density {_number(pores['helium_density_g_cm3'], 4, 'g/cm³')}; closed-pore volume from it "
+        f"{_number(pores['closed_pore_volume_cm3_g'], 4, 'cm³/g')}, from the geometry "
+        f"{_number(pores['geometric_closed_volume_cm3_g'], 4, 'cm³/g')}"
+    )
+
+
+def _print_sizes(console: Console, sizes: dict[str, Any]) -> None:
+    console.print(
+        f"  pore size: mean {_number(sizes['mean_A'], 2, 'Å')}, mode {_number(sizes['mode_A'], 2, 'Å')}, "
+        f"width {_number(sizes['width_A'], 2, 'Å')}"
+    )
 
 
 def _print_items(console: Console, items: list[dict[str, Any]]) -> None:

@@ -144,6 +144,17 @@ def analysis_dataset(records: Records, attributes: dict[str, Any]) -> Any:
     variables["accessible_area_m2_g"] = (probe, per_probe("accessible_area_m2_g"), {"units": "m2/g"})
     for name, meaning in _VOID_PARTS.items():
         variables[name] = (probe, per_probe(name), {"units": "1", "long_name": meaning})
+    for name, unit in (("helium_density_g_cm3", "g/cm3"), ("closed_pore_volume_cm3_g", "cm3/g")):
+        variables[name] = (two, frame("pores", name), {"units": unit, "long_name": "nan: not computed"})
+    for kind in ("accessible", "inaccessible"):
+        variables[f"occupiable_{kind}_cm3_g"] = (
+            probe,
+            collect(
+                lambda rec, key=f"{kind}_cm3_g": [_dig(_pores(rec), "occupiable", p, key) for p in probes],
+                (len(probes),),
+            ),
+            {"units": "cm3/g", "long_name": "void that the probe covers; nan: not computed"},
+        )
     coords = {"replica": replicas, "pore_class": list(CLASS_NAMES), "probe": probes}
     return xr.Dataset(variables, coords=coords, attrs=attributes)
 

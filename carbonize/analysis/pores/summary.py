@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from jaxtyping import Float
+
 from carbonize.analysis.pores.classify import class_totals
-from carbonize.analysis.pores.survey import ProbeVoid, survey
+from carbonize.analysis.pores.survey import HELIUM_DIAMETER_A, PoreSurvey, ProbeVoid, survey
 from carbonize.config.models import ClassLimits
 from carbonize.units import cm3_per_g, m2_per_g
 
@@ -23,6 +26,7 @@ def pore_summary(
     probes_A: Mapping[str, float],
     persistence_A: float = 0.5,
     limits: ClassLimits | None = None,
+    parts: Collection[str] = (),
 ) -> dict[str, Any]:
     """Pore network, void volumes and classified pores of one structure.
 
@@ -42,13 +46,17 @@ def pore_summary(
         Smallest rise (A) of a peak of the distance field above its saddle to be a pore.
     limits
         Entrance diameters that part the classes.
+    parts
+        May name "occupiable" (:func:`carbonize.analysis.pores.occupiable.occupiable_summary`) and "psd"
+        (:func:`carbonize.analysis.pores.psd.pore_size_distribution`).
 
     Returns
     -------
     dict
         ``largest_included_sphere_A`` (0 if nothing fits); ``largest_free_sphere_A`` and
         ``largest_free_sphere_along_A`` (None where no void winds: no outside, or, along an
-        axis, no way through); ``probes``; ``classes``; ``items``.
+        axis, no way through); ``probes``; ``classes``; ``items``; and the results of ``parts``, the
+        second under ``pore_size_distribution``.
 
     Raises
     ------
@@ -57,6 +65,7 @@ def pore_summary(
     """
     mass = float(atoms.get_masses().sum())
     found = survey(atoms, atom_radius_A, probes_A, persistence_A, limits)
+    radii = np.full(len(atoms), atom_radius_A)
     return {
         "largest_included_sphere_A": found.largest_included_sphere_A,
         "largest_free_sphere_A": found.largest_free_sphere_A,
@@ -64,6 +73,7 @@ def pore_summary(
         "probes": {name: _probe_entry(probe, mass) for name, probe in found.probes.items()},
         "classes": class_totals(found.pores, mass),
         "items": [pore.as_item(number) for number, pore in enumerate(found.pores)],
+        **_sampled(atoms, radii, found, probes_A, parts),
     }
 
 
@@ -75,3 +85,28 @@ def _probe_entry(probe: ProbeVoid, mass_amu: float) -> dict[str, Any]:
         entry[f"{reach}_volume_cm3_g"] = float(cm3_per_g(entry[f"{reach}_volume_A3"], mass_amu))
         entry[f"{reach}_area_m2_g"] = float(m2_per_g(entry[f"{reach}_area_A2"], mass_amu))
     return entry
+
+
+def _sampled(
+    atoms: Atoms,
+    radii_A: Float[np.ndarray, " atom"],
+    found: PoreSurvey,
+    probes_A: Mapping[str, float],
+    parts: Collection[str],
+) -> dict[str, Any]:
+    """The parts that rest on points sampled in the void, which they share."""
+    if not {"occupiable", "psd"} & set(parts):
+        return {}
+    from carbonize.analysis.pores.occupiable import occupiable_summary
+    from carbonize.analysis.pores.psd import pore_size_distribution
+    from carbonize.analysis.pores.sampling import sample_void
+
+    probes = [*probes_A.values(), probes_A.get("He", HELIUM_DIAMETER_A)] if "occupiable" in parts else []
+    sample = sample_void(atoms.positions, radii_A, found, probes)
+    mass = float(atoms.get_masses().sum())
+    results: dict[str, Any] = {}
+    if "occupiable" in parts:
+        results.update(occupiable_summary(sample, mass, probes_A))
+    if "psd" in parts:
+        results["pore_size_distribution"] = pore_size_distribution(sample, mass, found.pores)
+    return results
