@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from carbonize.tracking.history import History, Track
-from carbonize.tracking.hysteresis import held_levels
+from carbonize.tracking.hysteresis import held_levels, tremble
 from carbonize.tracking.settings import Settings
 
 __all__ = ["Event", "Lives", "lives"]
@@ -94,7 +94,8 @@ def lives(history: History, settings: Settings) -> Lives:
             parent = history.tracks[track.parent]
             at = min(track.first - 1, parent.last) - parent.first
             past, past_entrance = int(levels[track.parent][at]), _last_known(entrances[track.parent][: at + 1])
-        own = held_levels(entrances[number], values, hysteresis.hysteresis_A, hysteresis.hold_frames, past)
+        width = max(hysteresis.hysteresis_A, hysteresis.hysteresis_noise * tremble(entrances[number]))
+        own = held_levels(entrances[number], values, width, hysteresis.hold_frames, past)
         levels.append(own)
         if not sure[number]:
             continue

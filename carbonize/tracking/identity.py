@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from carbonize.tracking.footprints import Footprints, Grid
 from carbonize.tracking.history import Frame, Gap, History, Track
-from carbonize.tracking.settings import SMALLEST_SHARE, SMALLEST_SHARE_KEPT
+from carbonize.tracking.settings import SMALLEST_SHARE, SMALLEST_SHARE_KEPT, SMALLEST_SHARE_OF_LARGER
 
 __all__ = ["Tracker", "assign"]
 
@@ -52,7 +52,10 @@ class Tracker:
         count = len(frame.entrance_A)
         size = np.bincount(here.pore, minlength=count)
         rows, columns, shared = self._overlaps(here)
-        real = shared >= SMALLEST_SHARE * np.minimum(self._claimed[rows], size[columns])
+        before, after = self._claimed[rows], size[columns]
+        real = shared >= np.maximum(
+            SMALLEST_SHARE * np.minimum(before, after), SMALLEST_SHARE_OF_LARGER * np.maximum(before, after)
+        )
         pairs = assign(rows[real], columns[real], shared[real])
         track = np.full(count, -1, np.int64)
         for number, pore in pairs:

@@ -7,10 +7,13 @@ from typing import Any
 
 from carbonize.config.models import AnalysisConfig
 
-__all__ = ["SMALLEST_SHARE", "SMALLEST_SHARE_KEPT", "Settings"]
+__all__ = ["SMALLEST_SHARE", "SMALLEST_SHARE_KEPT", "SMALLEST_SHARE_OF_LARGER", "Settings"]
 
 SMALLEST_SHARE = 0.2
 """Part of the smaller of two pores that they must share to be one pore at two times."""
+
+SMALLEST_SHARE_OF_LARGER = 0.1
+"""Part of the larger one: a scrap in a corner of a great pore is not that pore."""
 
 SMALLEST_SHARE_KEPT = 0.5
 """Part of a pore that must lie in another to have merged with it, or have been split from it."""
@@ -65,13 +68,16 @@ class Settings:
                 "hold_frames": hysteresis.hold_frames,
                 "hysteresis_A": hysteresis.hysteresis_A,
                 "gap_frames": hysteresis.gap_frames,
+                "hysteresis_noise": hysteresis.hysteresis_noise,
                 "meaning": (
-                    "an excursion of the entrance beyond a limit counts once its depth, at most "
-                    "hysteresis_A a frame, adds up to more than (hold_frames - 1/2) * hysteresis_A (half of "
-                    "that where it lasts to the end); a pore seen in fewer than hold_frames frames has no "
-                    "events; one that is back at its place after at most gap_frames frames was never gone"
+                    "h is hysteresis_A, or hysteresis_noise standard deviations of the pore's entrance about "
+                    "its course if that is more; each frame beyond a limit by d weighs min(1, d / h)^2; an "
+                    "excursion counts if it weighs more than hold_frames - 1/2, half of that where it lasts to "
+                    "the end; a pore seen in fewer than hold_frames frames has no events; one that is back at "
+                    "its place after at most gap_frames frames was never gone"
                 ),
             },
             "smallest_share": SMALLEST_SHARE,
+            "smallest_share_of_larger": SMALLEST_SHARE_OF_LARGER,
             "smallest_share_kept": SMALLEST_SHARE_KEPT,
         }
