@@ -87,26 +87,20 @@ def document(
         "closing_temperature_K": {
             name: _closing(replicas, name, diameter) for name, diameter in settings.analysis.probes_A.items()
         },
+        "transitions": _transitions(replicas, steps),
         "replicas": [_replica(replica, lives, steps[replica]) for replica, lives in replicas.items()],
     }
 
 
 def _replica(replica: int, lives: Lives, steps: list[Flow]) -> dict[str, Any]:
     frames = lives.history.frames
-    whole = flow(lives, 0, len(frames) - 1)
-    mean_volume, mean_count = mean_step(steps)
     shown = sorted(set(np.linspace(0, len(frames) - 1, _SHOWN_TIMES).round().astype(int).tolist()))
     return {
         "replica": replica,
         "frames": len(frames),
         "tracks": _track_numbers({replica: lives}),
         "events": _event_numbers({replica: lives}),
-        "transitions": {
-            "rows": list(ROWS),
-            "columns": list(COLUMNS),
-            "first_to_last": {"volume_A3": _rounded(whole.volume_A3), "count": whole.count.tolist()},
-            "mean_per_step": {"volume_A3": _rounded(mean_volume), "count": _rounded(mean_count)},
-        },
+        "transitions": _transitions({replica: lives}, {replica: steps}),
         "shown": {
             "frames": [
                 {
@@ -120,6 +114,24 @@ def _replica(replica: int, lives: Lives, steps: list[Flow]) -> dict[str, Any]:
             "volume_A3": [
                 _rounded(flow(lives, a, b).volume_A3) for a, b in zip(shown, shown[1:], strict=False)
             ],
+        },
+    }
+
+
+def _transitions(replicas: Mapping[int, Lives], steps: Mapping[int, list[Flow]]) -> dict[str, Any]:
+    """Void (A^3) and pores from class to class, summed over replicas."""
+    whole = [flow(lives, 0, len(lives.history.frames) - 1) for lives in replicas.values()]
+    means = [mean_step(steps[replica]) for replica in replicas]
+    return {
+        "rows": list(ROWS),
+        "columns": list(COLUMNS),
+        "first_to_last": {
+            "volume_A3": _rounded(np.sum([found.volume_A3 for found in whole], axis=0)),
+            "count": np.sum([found.count for found in whole], axis=0).tolist(),
+        },
+        "mean_per_step": {
+            "volume_A3": _rounded(np.sum([volume for volume, _ in means], axis=0)),
+            "count": _rounded(np.sum([count for _, count in means], axis=0)),
         },
     }
 

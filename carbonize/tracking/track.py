@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +78,7 @@ def follow(
 
 
 def track_run(
-    trajectories: dict[int, Sequence[Atoms]],
+    trajectories: Mapping[int, Iterable[Atoms]],
     out: Path,
     source: str,
     settings: Settings | None = None,
@@ -117,8 +117,10 @@ def track_run(
         try:
             found[replica] = follow(frames, chosen, jobs, tell)
         except InputError as err:
+            if not str(err).startswith("frame "):  # a reader's message, which names its file
+                raise
             where = f"{source}, replica {replica}" if len(trajectories) > 1 else source
-            raise InputError(f"{where}: {err}") from None
+            raise InputError(f"{where}, {err}") from None
     return write_outputs(out, source, found, chosen)
 
 
