@@ -14,7 +14,7 @@ from ase import Atoms
 from pore_models import ATOM_RADIUS_A, ring_points, sphere_points
 from scipy.spatial import KDTree
 
-BOX = np.array([36.0, 36.0, 16.2])
+BOX = np.array([36.0, 36.0, 14.4])
 CHANNEL_A, CAVITY_A = 6.4, 7.6
 DIRECTIONS = np.array([[1.0, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0]])
 

@@ -23,7 +23,7 @@ __all__ = ["Course", "courses", "entrance_figure", "flow_figure", "write_life_fi
 _DPI = 180
 _MOST_COURSES = 6
 _MOST_LABELS = 14
-_BAR = 0.11
+_BAR = 0.125
 _STUB = 0.16
 _SOLID = "#B9B4AE"
 _COURSE_COLORS = ("#1D2329", "#C44E00", "#0B5563", "#8B1E5B", "#5A7D00", "#6B4FBB")
@@ -118,7 +118,7 @@ def flow_figure(replicas: Sequence[Mapping[str, Any]]) -> Figure:
             if height > 0.05 * top:
                 ink = "white" if names[c] in ("fully-closed", "quasi-closed") else "#222222"
                 axes.text(
-                    k, floors[c] + height / 2, f"{height:.2f}", ha="center", va="center", fontsize=8.5,
+                    k, floors[c] + height / 2, f"{100 * height / column.sum():.0f} %", ha="center", va="center", fontsize=8.5,
                     color=ink, zorder=5,
                 )  # fmt: skip
     for k, band in enumerate(bands):
@@ -201,7 +201,7 @@ def entrance_figure(run: Any, lines: Sequence[Course], limits: Mapping[str, floa
     upper.set_ylabel("temperature\n(K)")
     widest = max((float(line.entrance_A.max()) for line in lines if line.entrance_A.size), default=0.0)
     top = 1.12 * max(widest, limits["open_A"] + 0.6)
-    edges = [0.0, limits["closed_A"], limits["quasi_closed_A"], limits["open_A"], top]
+    edges = [-0.02 * top, limits["closed_A"], limits["quasi_closed_A"], limits["open_A"], top]
     for name, low, high in zip(reversed(list(CLASS_COLORS)), edges, edges[1:], strict=False):
         axes.axhspan(low, high, color=CLASS_COLORS[name], alpha=0.16, linewidth=0, zorder=0)
         axes.annotate(
@@ -214,7 +214,7 @@ def entrance_figure(run: Any, lines: Sequence[Course], limits: Mapping[str, floa
         axes.plot(line.time_ps, line.entrance_A, color=color, linewidth=0.8, alpha=0.35)
         axes.plot(line.time_ps, _smooth(line.entrance_A), color=color, linewidth=2.0, label=f"pore {line.track}")
     _mark_events(axes, lines)
-    axes.set_ylim(0.0, top)
+    axes.set_ylim(edges[0], top)
     axes.set_ylabel("entrance diameter (Å)")
     axes.set_xlabel("time (ps)")
     axes.grid(False, axis="y")

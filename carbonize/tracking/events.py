@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Int
 
+from carbonize.analysis.pores.survey import HELIUM_DIAMETER_A
 from carbonize.tracking.history import History, Track
 from carbonize.tracking.hysteresis import held_levels, tremble
 from carbonize.tracking.settings import Settings
@@ -59,7 +60,7 @@ class Lives:
     history
         Frames and tracks.
     sure
-        Whether each track was seen in enough frames to have events.
+        Whether each track was seen in enough frames, and was once wide enough, to have events.
     held
         Per track, from its first to its last place: the class with hysteresis.
     events
@@ -84,7 +85,7 @@ def lives(history: History, settings: Settings) -> Lives:
     values = np.array(list(thresholds.values()))
     entrances = history.entrances()
     volumes = _volumes(history)
-    sure = tuple(track.seen >= hysteresis.hold_frames for track in history.tracks)
+    sure = _sure(history, settings)
     levels: list[Int[np.ndarray, " frame"]] = []
     events: list[Event] = []
     for track in history.tracks:  # parents come before their children
@@ -99,11 +100,23 @@ def lives(history: History, settings: Settings) -> Lives:
         levels.append(own)
         if not sure[number]:
             continue
-        events += _ends(history, track, sure, entrances, volumes)
+        events += _ends(history, track, sure, entrances, volumes, hysteresis.gap_frames)
         events += _crossings(track, own, past, past_entrance, entrances[number], volumes[number], thresholds)
     events.sort(key=lambda event: (event.place, event.track, event.kind))
     held = tuple(tuple(_class(level, list(thresholds)) for level in own) for own in levels)
     return Lives(history, sure, held, tuple(events))
+
+
+def _sure(history: History, settings: Settings) -> tuple[bool, ...]:
+    """Which tracks were seen for long enough, and were once wide enough, to be more than a flicker."""
+    hysteresis = settings.analysis.tracking
+    widest = np.zeros(len(history.tracks))
+    for frame in history.frames:
+        np.maximum.at(widest, frame.track, frame.diameter_A)
+    least = settings.analysis.probes_A.get("He", HELIUM_DIAMETER_A) + hysteresis.hysteresis_A
+    return tuple(
+        track.seen >= hysteresis.hold_frames and bool(widest[track.number] >= least) for track in history.tracks
+    )
 
 
 def _volumes(history: History) -> list[np.ndarray]:
@@ -125,11 +138,17 @@ def _last_known(values: np.ndarray) -> float | None:
 
 
 def _ends(
-    history: History, track: Track, sure: tuple[bool, ...], entrances: list[np.ndarray], volumes: list[np.ndarray]
+    history: History,
+    track: Track,
+    sure: tuple[bool, ...],
+    entrances: list[np.ndarray],
+    volumes: list[np.ndarray],
+    gap_frames: int,
 ) -> list[Event]:
     """Birth and end of a track."""
     number, found = track.number, []
-    if track.first > 0:
+    # what was away for so few frames may have been there before them, as at the end of the record
+    if track.first > gap_frames:
         parent = _sure_relative(history, track.parent, sure, "parent")
         kind = "born" if parent is None else "split"
         before = None if parent is None else _at(history, entrances, parent, track.first - 1)

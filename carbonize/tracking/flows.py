@@ -47,9 +47,9 @@ def flow(lives: Lives, first: int, last: int) -> Flow:
     """Follow the void of every pore of one frame to a later one.
 
     A pore that is there at both times hands over the smaller of its two volumes. What is left
-    of pores that merged goes to their heirs as far as these have grown, and what is left of
-    divided ones to what came out of them. The rest of the earlier volume is gone, the rest of
-    the later one new.
+    of pores that merged goes to their heirs as far as these have grown, what is left of
+    divided ones to what came out of them, and then what changed hands because the border between
+    two pores shifted. The rest of the earlier volume is gone, the rest of the later one new.
     """
     tracks = lives.history.tracks
     before, after = lives.history.frames[first], lives.history.frames[last]
@@ -75,6 +75,9 @@ def flow(lives: Lives, first: int, last: int) -> Flow:
     for source, targets in _groups({n: o for n, o in origin.items() if o != n}, row).items():
         for target, amount in _shares([room[n] for n in targets], left[source], targets):
             move(source, target, amount)
+    for source, target, amount in _handed(lives, first, last):
+        if source in row and target in column:
+            move(source, target, min(amount, left[source], room[target]))
     for number, own in row.items():
         volume[own, 4] += left[number]
         to = heir[number]
@@ -90,6 +93,21 @@ def mean_step(steps: list[Flow]) -> tuple[Float[np.ndarray, "5 5"], Float[np.nda
     if not steps:
         return np.zeros((5, 5)), np.zeros((5, 5))
     return np.mean([s.volume_A3 for s in steps], axis=0), np.mean([s.count for s in steps], axis=0)
+
+
+def _handed(lives: Lives, first: int, last: int) -> list[tuple[int, int, float]]:
+    """Net volume that went from pore to pore on the way, as pores of the two frames; the most first."""
+    tracks, net = lives.history.tracks, defaultdict(float)
+    for frame in lives.history.frames[first + 1 : last + 1]:
+        for a, b, amount in frame.passed:
+            net[min(a, b), max(a, b)] += amount if a < b else -amount
+    ends: dict[tuple[int, int], float] = defaultdict(float)
+    for (a, b), amount in net.items():
+        source, target = (a, b) if amount > 0 else (b, a)
+        begin, end = carrier(tracks, source, first), carrier(tracks, target, last)
+        if begin is not None and end is not None:
+            ends[begin, end] += abs(amount)
+    return sorted(((a, b, amount) for (a, b), amount in ends.items()), key=lambda one: (-one[2], one[:2]))
 
 
 def _groups(of: dict[int, int | None], known: dict[int, int]) -> dict[int, list[int]]:

@@ -34,6 +34,9 @@ class Frame:
         Where the pores are; let go once they have been compared.
     track
         The track of each pore.
+    passed
+        Void that lies in another track's pore than in the frame before, as (from, to, A^3): the
+        border between two pores trembles, and shifts.
     """
 
     index: int
@@ -48,6 +51,7 @@ class Frame:
     class_name: tuple[str, ...]
     footprints: Footprints | None = None
     track: Int[np.ndarray, " pore"] = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
+    passed: list[tuple[int, int, float]] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -66,6 +66,7 @@ class Tracker:
             track[pore] = len(self._tracks)
             self._tracks.append(Track(len(self._tracks), place, place, parent=parent))
         self._note_absent({number for number, _ in pairs}, rows, columns, shared, track, place)
+        frame.passed = self._passed(rows, track[columns], shared)
         frame.track, frame.footprints = track, None
         self._frames.append(frame)
         self._claim(here, track)
@@ -84,6 +85,20 @@ class Tracker:
             owner[known].astype(np.int64) << 32 | here.pore[known].astype(np.int64), return_counts=True
         )
         return pairs >> 32, pairs & 0xFFFFFFFF, shared
+
+    def _passed(
+        self, source: np.ndarray, target: np.ndarray, shared: np.ndarray
+    ) -> list[tuple[int, int, float]]:
+        """Volume of the last frame's pores that lies in pores of other tracks now."""
+        if not self._frames:
+            return []
+        before = self._frames[-1]
+        volume = dict(zip(before.track.tolist(), before.volume_A3.tolist(), strict=True))
+        return [
+            (a, b, volume[a] * voxels / int(self._claimed[a]))
+            for a, b, voxels in zip(source.tolist(), target.tolist(), shared.tolist(), strict=True)
+            if a != b and a in volume
+        ]
 
     def _continue(self, number: int, place: int) -> None:
         track = self._tracks[number]

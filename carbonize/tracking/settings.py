@@ -73,8 +73,8 @@ class Settings:
                     "h is hysteresis_A, or hysteresis_noise standard deviations of the pore's entrance about "
                     "its course if that is more; each frame beyond a limit by d weighs min(1, d / h)^2; an "
                     "excursion counts if it weighs more than hold_frames - 1/2, half of that where it lasts to "
-                    "the end; a pore seen in fewer than hold_frames frames has no events; one that is back at "
-                    "its place after at most gap_frames frames was never gone"
+                    "the end; a pore seen in fewer than hold_frames frames, or never hysteresis_A wider than helium, has "
+                    "no events; one that is back at its place after at most gap_frames frames was never gone"
                 ),
             },
             "smallest_share": SMALLEST_SHARE,
