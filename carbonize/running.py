@@ -121,6 +121,7 @@ def _go(session: Session, lock: RunLock, stop: Stop, report: bool) -> None:
     stop.let_go()
     with session.watch("track_s"):
         follow_pores(session.paths, session.config, session.observer)
+    session.manifest.write_again()
     if report:
         _write_report(session.paths, session.observer, session)
     if session.manifest.failed:

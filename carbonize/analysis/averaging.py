@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -52,7 +52,7 @@ def averaged(frames: Sequence[Atoms], middle: int | None = None) -> Atoms:
         here = np.linalg.solve(frame.cell.complete().array.T, frame.positions.T).T
         step = here - place
         step -= _common(step, center.pbc)
-        moved = find_mic(step @ box, box, center.pbc)[0]
+        moved = find_mic(step @ box, box, cast(Any, center.pbc))[0]
         total += moved - moved.mean(axis=0)
     mean = center.copy()
     cell = np.mean([frame.cell.array for frame in frames], axis=0)

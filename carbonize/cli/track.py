@@ -21,7 +21,8 @@ __all__ = ["track"]
 
 def track(
     source: Annotated[
-        Path, typer.Argument(metavar="RUN|TRAJECTORY", help="A run folder, or a file with frames: GSD or ASE's.")
+        Path,
+        typer.Argument(metavar="RUN|TRAJECTORY", help="A run folder, or a file with frames: GSD or ASE's."),
     ],
     replica: Annotated[
         int | None, typer.Option("--replica", min=0, help="One replica of a run. Default: all.")
@@ -29,7 +30,10 @@ def track(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", metavar="DIR", help="Where to write. Default: RUN/tracking, or TRAJECTORY-tracking."
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="Where to write. Default: RUN/tracking, or TRAJECTORY-tracking.",
         ),
     ] = None,
     json_out: Annotated[
@@ -45,23 +49,33 @@ def track(
     ] = 5,
     radius: Annotated[
         list[str] | None,
-        typer.Option("--radius", metavar="EL=A", help="Hard-sphere radius of an element in A. May be repeated."),
+        typer.Option(
+            "--radius", metavar="EL=A", help="Hard-sphere radius of an element in A. May be repeated."
+        ),
     ] = None,
     probe: Annotated[
         list[str] | None,
-        typer.Option("--probe", metavar="NAME=A", help="Probe diameter in A, added or replaced. May be repeated."),
+        typer.Option(
+            "--probe", metavar="NAME=A", help="Probe diameter in A, added or replaced. May be repeated."
+        ),
     ] = None,
     persistence: Annotated[
         float | None,
-        typer.Option("--persistence", metavar="A", help="Smallest rise of a pore's clearance above its saddle."),
+        typer.Option(
+            "--persistence", metavar="A", help="Smallest rise of a pore's clearance above its saddle."
+        ),
     ] = None,
     hold: Annotated[
-        int | None, typer.Option("--hold", min=1, metavar="N", help="Frames that a change must last. Default: 3.")
+        int | None,
+        typer.Option("--hold", min=1, metavar="N", help="Frames that a change must last. Default: 3."),
     ] = None,
     hysteresis: Annotated[
         float | None,
         typer.Option(
-            "--hysteresis", min=0.0, metavar="A", help="So far beyond a limit counts fully. Default: 0.1 or more."
+            "--hysteresis",
+            min=0.0,
+            metavar="A",
+            help="So far beyond a limit counts fully. Default: 0.1 or more.",
         ),
     ] = None,
     gap: Annotated[
@@ -175,7 +189,11 @@ def _progress() -> Iterator[Callable[[int], None] | None]:
     if not console.is_terminal:
         yield None
         return
-    columns = (SpinnerColumn(), TextColumn("following pores, {task.completed:.0f} frames done"), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("following pores, {task.completed:.0f} frames done"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("track", total=None)
         yield lambda done: progress.update(task, completed=done)

@@ -345,13 +345,18 @@ class TrackingConfig(_Model):
     """When a pore that trembles has changed: hysteresis in time and in diameter."""
 
     hold_frames: int = Field(
-        default=3, ge=1, le=1000, description="frames that a change must last to be one, and a pore to have events"
+        default=3,
+        ge=1,
+        le=1000,
+        description="frames that a change must last to be one, and a pore to have events",
     )
     hysteresis_A: NotNegative = Field(
-        default=0.1, description="an entrance at least this far beyond a limit counts fully, a nearer one less"
+        default=0.1,
+        description="an entrance at least this far beyond a limit counts fully, a nearer one less",
     )
     hysteresis_noise: NotNegative = Field(
-        default=4.0, description="the same, in standard deviations of the pore's entrance; the larger one holds"
+        default=4.0,
+        description="the same, in standard deviations of the pore's entrance; the larger one holds",
     )
     gap_frames: int = Field(
         default=2, ge=0, le=1000, description="a pore that is away for at most so many frames was never gone"

@@ -69,9 +69,11 @@ def courses(folder: Path, replica: int) -> list[Course]:
             happened[row["track"]].append(
                 (float(row["time_ps"]), float(row["entrance_after_A"] or 0.0), row["event"])
             )
-    return [
-        Course(int(track), *np.array(points[track]).reshape(-1, 2).T, tuple(happened[track])) for track in chosen
-    ]
+    found = []
+    for track in chosen:
+        time, entrance = np.array(points[track], dtype=float).reshape(-1, 2).T
+        found.append(Course(int(track), time, entrance, tuple(happened[track])))
+    return found
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -118,8 +120,8 @@ def flow_figure(replicas: Sequence[Mapping[str, Any]]) -> Figure:
             if height > 0.05 * top:
                 ink = "white" if names[c] in ("fully-closed", "quasi-closed") else "#222222"
                 axes.text(
-                    k, floors[c] + height / 2, f"{100 * height / column.sum():.0f} %", ha="center", va="center", fontsize=8.5,
-                    color=ink, zorder=5,
+                    k, floors[c] + height / 2, f"{100 * height / column.sum():.0f} %", ha="center", va="center",
+                    fontsize=8.5, color=ink, zorder=5,
                 )  # fmt: skip
     for k, band in enumerate(bands):
         _draw_bands(axes, k, band, colors)
@@ -156,7 +158,13 @@ def _draw_bands(axes: Axes, k: int, band: np.ndarray, colors: list[str]) -> None
         for at, way, low, height in ((left, 1, start[c], band[c, 4]), (right, -1, end[c], band[4, c])):
             if height > 0:
                 tip = at + way * _STUB
-                axes.fill([at, at, tip], [low, low + height, low + height / 2], color=_SOLID, alpha=0.75, linewidth=0)
+                axes.fill(
+                    [at, at, tip],
+                    [low, low + height, low + height / 2],
+                    color=_SOLID,
+                    alpha=0.75,
+                    linewidth=0,
+                )
 
 
 def _ribbon(
@@ -212,7 +220,9 @@ def entrance_figure(run: Any, lines: Sequence[Course], limits: Mapping[str, floa
         axes.axhline(edge, color="#777777", linewidth=0.9, linestyle=(0, (4, 3)), zorder=1)
     for color, line in zip(_COURSE_COLORS, lines, strict=False):
         axes.plot(line.time_ps, line.entrance_A, color=color, linewidth=0.8, alpha=0.35)
-        axes.plot(line.time_ps, _smooth(line.entrance_A), color=color, linewidth=2.0, label=f"pore {line.track}")
+        axes.plot(
+            line.time_ps, _smooth(line.entrance_A), color=color, linewidth=2.0, label=f"pore {line.track}"
+        )
     _mark_events(axes, lines)
     axes.set_ylim(edges[0], top)
     axes.set_ylabel("entrance diameter (Å)")

@@ -94,7 +94,10 @@ def lives(history: History, settings: Settings) -> Lives:
         if track.parent is not None:
             parent = history.tracks[track.parent]
             at = min(track.first - 1, parent.last) - parent.first
-            past, past_entrance = int(levels[track.parent][at]), _last_known(entrances[track.parent][: at + 1])
+            past, past_entrance = (
+                int(levels[track.parent][at]),
+                _last_known(entrances[track.parent][: at + 1]),
+            )
         width = max(hysteresis.hysteresis_A, hysteresis.hysteresis_noise * tremble(entrances[number]))
         own = held_levels(entrances[number], values, width, hysteresis.hold_frames, past)
         levels.append(own)
@@ -115,7 +118,8 @@ def _sure(history: History, settings: Settings) -> tuple[bool, ...]:
         np.maximum.at(widest, frame.track, frame.diameter_A)
     least = settings.analysis.probes_A.get("He", HELIUM_DIAMETER_A) + hysteresis.hysteresis_A
     return tuple(
-        track.seen >= hysteresis.hold_frames and bool(widest[track.number] >= least) for track in history.tracks
+        track.seen >= hysteresis.hold_frames and bool(widest[track.number] >= least)
+        for track in history.tracks
     )
 
 
@@ -226,7 +230,9 @@ def _crossings(
         level, last = now, float(entrance[k])
     opened = {event.kind: event.place for event in found if event.kind.startswith("reopened_")}
     return [
-        dataclasses.replace(event, for_good=opened.get(event.kind.replace("lost_", "reopened_", 1), -1) < event.place)
+        dataclasses.replace(
+            event, for_good=opened.get(event.kind.replace("lost_", "reopened_", 1), -1) < event.place
+        )
         if event.kind.startswith("lost_")
         else event
         for event in found

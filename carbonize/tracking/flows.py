@@ -81,7 +81,7 @@ def flow(lives: Lives, first: int, last: int) -> Flow:
     for number, own in row.items():
         volume[own, 4] += left[number]
         to = heir[number]
-        count[own, column[to] if to in column else 4] += 1
+        count[own, 4 if to is None else column.get(to, 4)] += 1
     for number, own in column.items():
         volume[4, own] += room[number]
         count[4, own] += origin[number] not in row

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -111,9 +112,7 @@ def _replica(replica: int, lives: Lives, steps: list[Flow]) -> dict[str, Any]:
                 }
                 for t in shown
             ],
-            "volume_A3": [
-                _rounded(flow(lives, a, b).volume_A3) for a, b in zip(shown, shown[1:], strict=False)
-            ],
+            "volume_A3": [_rounded(flow(lives, a, b).volume_A3) for a, b in itertools.pairwise(shown)],
         },
     }
 
@@ -143,11 +142,12 @@ def _steps(lives: Lives) -> list[Flow]:
 def _track_numbers(replicas: Mapping[int, Lives]) -> dict[str, Any]:
     """How many tracks, and how long those lasted that were more than a flicker."""
     sure = [
-        (lives, track) for lives in replicas.values() for track in lives.history.tracks if lives.sure[track.number]
+        (lives, track)
+        for lives in replicas.values()
+        for track in lives.history.tracks
+        if lives.sure[track.number]
     ]
-    whole = [
-        (lives, track) for lives, track in sure if track.first > 0 and track.end in ("died", "merged")
-    ]
+    whole = [(lives, track) for lives, track in sure if track.first > 0 and track.end in ("died", "merged")]
     return {
         "number": len(sure),
         "brief": sum(len(lives.history.tracks) for lives in replicas.values()) - len(sure),
@@ -256,7 +256,15 @@ def _life_rows(replicas: Mapping[int, Lives]) -> Iterable[list[Any]]:
             else:
                 origin = "born" if track.first else "first frame"
             yield [
-                *(replica, track.number, int(lives.sure[track.number]), origin, track.parent, track.end, track.heir),
+                *(
+                    replica,
+                    track.number,
+                    int(lives.sure[track.number]),
+                    origin,
+                    track.parent,
+                    track.end,
+                    track.heir,
+                ),
                 *(first.index, last.index, track.seen, first.time_ps, last.time_ps, held[0], held[-1]),
                 *(float(entrance[0]) or None, float(entrance[-1]) or None),
                 *(float(np.nanmin(entrance)) or None, float(np.nanmax(entrance)) or None),

@@ -36,7 +36,7 @@ class Settings:
         Every how many frames of the trajectory one was looked at.
     """
 
-    analysis: AnalysisConfig = AnalysisConfig()
+    analysis: AnalysisConfig = dataclasses.field(default_factory=AnalysisConfig)
     on: str = "frame"
     window: int = 1
     every: int = 1

@@ -16,7 +16,9 @@ def told(found: Mapping[str, Any]) -> list[str]:
     """What tracking.json says, a sentence a line."""
     frames, tracks, events = int(found["frames"]), found["tracks"], found["events"]
     if frames < FEWEST_FRAMES:
-        return [f"{TOO_FEW}: there {'is' if frames == 1 else 'are'} {frames}, and {FEWEST_FRAMES} are the least."]
+        return [
+            f"{TOO_FEW}: there {'is' if frames == 1 else 'are'} {frames}, and {FEWEST_FRAMES} are the least."
+        ]
     lines = [f"{_count(tracks['number'], 'pore')} could be followed through {frames} frames."]
     if tracks["brief"]:
         lines[0] = lines[0][:-1] + f"; {_count(tracks['brief'], 'more')} only flickered up."

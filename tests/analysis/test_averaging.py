@@ -20,7 +20,9 @@ def test_noise_is_averaged_out_across_the_periodic_boundary_and_a_drift_is_not_s
         atoms.wrap()
         frames.append(atoms)
     mean = averaged(frames)
-    one, many = (a.get_all_distances(mic=True) - crystal.get_all_distances(mic=True) for a in (frames[20], mean))
+    one, many = (
+        a.get_all_distances(mic=True) - crystal.get_all_distances(mic=True) for a in (frames[20], mean)
+    )
     assert np.abs(one).max() > 0.2
     assert np.sqrt((many**2).mean()) < 0.03
 
@@ -32,7 +34,9 @@ def test_a_breathing_cell_is_averaged_with_its_atoms() -> None:
         atoms.set_cell(crystal.cell * scale, scale_atoms=True)
     mean = averaged(frames)
     np.testing.assert_allclose(mean.cell.array, crystal.cell.array, atol=1e-12)
-    np.testing.assert_allclose(mean.get_all_distances(mic=True), crystal.get_all_distances(mic=True), atol=1e-9)
+    np.testing.assert_allclose(
+        mean.get_all_distances(mic=True), crystal.get_all_distances(mic=True), atol=1e-9
+    )
 
 
 def test_the_window_ends_where_atoms_are_added_and_info_is_the_middle_frames() -> None:

@@ -13,7 +13,11 @@ from carbonize.tracking.events import Lives
 from carbonize.tracking.track import follow
 
 FRAMES = 18
-PAIR, DYING, BLINKING = np.array([18.0, 18.0, 0.0]), np.array([-12.0, 12.0, 7.2]), np.array([12.0, -12.0, 7.2])
+PAIR, DYING, BLINKING = (
+    np.array([18.0, 18.0, 0.0]),
+    np.array([-12.0, 12.0, 7.2]),
+    np.array([12.0, -12.0, 7.2]),
+)
 
 # (place, event) -> frame; the necks, in order: shrinking, flickering at CO2's 3.3 A, stepping, constant
 TRUTH = {
@@ -107,9 +111,7 @@ def test_a_pore_that_flickers_in_and_out_of_existence_is_one_pore(followed: Live
 
 def test_the_flickering_neck_keeps_its_class(followed: Lives) -> None:
     [number] = [t.number for t in followed.history.tracks if place_of(followed, t.number) == "neck 1"]
-    raw = {
-        frame.class_name[list(frame.track).index(number)] for frame in followed.history.frames
-    }
+    raw = {frame.class_name[list(frame.track).index(number)] for frame in followed.history.frames}
     assert raw == {"closed", "quasi-closed"}
     assert len(set(followed.held[number])) == 1
 
@@ -137,7 +139,9 @@ def test_shifting_and_wrapping_all_atoms_changes_no_track(clean: list[Atoms]) ->
         atoms.positions += [3.3, -17.1, 5.7]
         atoms.wrap()
     before, after = follow(part), follow(moved)
-    lived = [Counter((t.first, t.last, t.seen, t.end) for t in lives.history.tracks) for lives in (before, after)]
+    lived = [
+        Counter((t.first, t.last, t.seen, t.end) for t in lives.history.tracks) for lives in (before, after)
+    ]
     assert lived[0] == lived[1]
     events = [Counter((e.kind, e.place) for e in lives.events) for lives in (before, after)]
     assert events[0] == events[1] and events[0]

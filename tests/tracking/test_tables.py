@@ -60,7 +60,10 @@ def test_flows_add_up_to_the_volumes_and_counts_of_both_frames(frames: list[Atom
     for first, last in [(0, 11), (0, 1), (3, 8), (5, 5)]:
         moved = flow(lives, first, last)
         assert moved.volume_A3.min() >= -1e-9
-        for place, sums in ((first, moved.volume_A3[:4].sum(axis=1)), (last, moved.volume_A3[:, :4].sum(axis=0))):
+        for place, sums in (
+            (first, moved.volume_A3[:4].sum(axis=1)),
+            (last, moved.volume_A3[:, :4].sum(axis=0)),
+        ):
             frame, held = lives.history.frames[place], np.array(lives.held_classes(place))
             volumes = [frame.volume_A3[held == name].sum() for name in CLASS_NAMES]
             np.testing.assert_allclose(sums, volumes, rtol=1e-9, atol=1e-9)
@@ -91,7 +94,9 @@ def test_the_files_agree_with_each_other_and_with_the_frames(frames: list[Atoms]
     matrix = np.array(found["replicas"][0]["transitions"]["first_to_last"]["volume_A3"])
     first = [row for row in tracks if row["replica"] == "0" and row["frame"] == "0"]
     for name, total in zip(CLASS_NAMES, matrix[:4].sum(axis=1), strict=True):
-        assert total == pytest.approx(sum(float(r["volume_A3"]) for r in first if r["class_held"] == name), abs=1e-4)
+        assert total == pytest.approx(
+            sum(float(r["volume_A3"]) for r in first if r["class_held"] == name), abs=1e-4
+        )
     step = [row for row in flows if (row["replica"], row["first_frame"]) == ("0", "0")]
     assert sum(float(row["volume_A3"]) for row in step if row["from"] != "new") == pytest.approx(
         sum(float(row["volume_A3"]) for row in first)
@@ -109,7 +114,9 @@ def test_a_second_time_the_files_are_the_same(frames: list[Atoms], tmp_path: Pat
 def test_the_command_follows_a_trajectory(frames: list[Atoms], tmp_path: Path) -> None:
     path = tmp_path / "movie.extxyz"
     write(path, frames[:7])
-    found = json.loads(call(path, "--json", "-", "--hold", 2, "--gap", 1, "--hysteresis", 0.2, "--probe", "Na=2.04"))
+    found = json.loads(
+        call(path, "--json", "-", "--hold", 2, "--gap", 1, "--hysteresis", 0.2, "--probe", "Na=2.04")
+    )
     assert found["frames"] == 7
     assert list(found["closing_temperature_K"]) == ["He", "CO2", "N2", "EC", "Na"]
     assert found["settings"]["hysteresis"]["hold_frames"] == 2
