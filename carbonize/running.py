@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from carbonize.config import RunConfig, load_protocol, parse_protocol
 from carbonize.errors import InputError, SimulationError
+from carbonize.following import follow_pores
 from carbonize.io.files import check_folder, make_folder, read_json
 from carbonize.io.lock import RunLock, describe_owner
 from carbonize.io.rundir import Run, RunPaths, load_run
@@ -118,6 +119,9 @@ def _go(session: Session, lock: RunLock, stop: Stop, report: bool) -> None:
     session.lock = lock
     session.go()
     stop.let_go()
+    with session.watch("track_s"):
+        follow_pores(session.paths, session.config, session.observer)
+    session.manifest.write_again()
     if report:
         _write_report(session.paths, session.observer, session)
     if session.manifest.failed:
@@ -196,6 +200,8 @@ def _ended(paths: RunPaths, config: RunConfig, replica: int | None, observer: Ob
     check_same_run(manifest, paths.protocol, config, _numbers(config, replica))
     if manifest.get("status") == "finished" or manifest.get("ended"):
         if report and not paths.report.is_file() and paths.summary.is_file():
+            if not (paths.tracking / "tracking.json").is_file():
+                follow_pores(paths, config, observer)
             _write_report(paths, observer)
         if manifest.get("failed"):
             raise SimulationError(f"{paths.root}: ended already: {manifest.get('message')}")

@@ -20,6 +20,7 @@ from carbonize.cli.export import export
 from carbonize.cli.report import report
 from carbonize.cli.run import run
 from carbonize.cli.status import status
+from carbonize.cli.track import track
 from carbonize.errors import CarbonizeError, Interrupted
 
 __all__ = ["app", "main"]
@@ -69,6 +70,7 @@ def _options(
 app.command("run")(run)
 app.command("status")(status)
 app.command("analyze")(analyze)
+app.command("track")(track)
 app.add_typer(build_app, name="build")
 app.command("report")(report)
 app.command("export")(export)

@@ -341,6 +341,28 @@ class ClassLimits(_Model):
         return self
 
 
+class TrackingConfig(_Model):
+    """When a pore that trembles has changed: hysteresis in time and in diameter."""
+
+    hold_frames: int = Field(
+        default=3,
+        ge=1,
+        le=1000,
+        description="frames that a change must last to be one, and a pore to have events",
+    )
+    hysteresis_A: NotNegative = Field(
+        default=0.1,
+        description="an entrance at least this far beyond a limit counts fully, a nearer one less",
+    )
+    hysteresis_noise: NotNegative = Field(
+        default=4.0,
+        description="the same, in standard deviations of the pore's entrance; the larger one holds",
+    )
+    gap_frames: int = Field(
+        default=2, ge=0, le=1000, description="a pore that is away for at most so many frames was never gone"
+    )
+
+
 class AnalysisConfig(_Model):
     """How structures are analysed."""
 
@@ -355,6 +377,7 @@ class AnalysisConfig(_Model):
         default=0.5, description="smallest height of a clearance peak above its saddle to be a pore"
     )
     class_limits_A: ClassLimits = ClassLimits()
+    tracking: TrackingConfig = TrackingConfig()
 
 
 class RunConfig(_Model):

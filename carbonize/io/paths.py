@@ -26,6 +26,7 @@ class RunPaths:
         self.figures = self.root / "figures"
         self.checkpoints = self.root / "checkpoint"
         self.trajectories = self.root / "trajectory"
+        self.tracking = self.root / "tracking"
 
     def trajectory(self, replica: int) -> Path:
         """The GSD file of one replica."""

@@ -65,6 +65,12 @@ class Run:
         return read_json(self.paths.summary)
 
     @cached_property
+    def tracking(self) -> dict[str, Any] | None:
+        """tracking.json: the life of the pores; None if they were not followed."""
+        path = self.paths.tracking / "tracking.json"
+        return read_json(path) if path.is_file() else None
+
+    @cached_property
     def trajectories(self) -> dict[int, TrajectoryReader]:
         """The trajectory of every replica, by its number."""
         found = sorted(self.paths.trajectories.glob("replica-*.gsd"))

@@ -12,6 +12,7 @@ from carbonize.errors import CarbonizeError, InputError
 from carbonize.report import words
 from carbonize.report.change import first_and_last, headline_rows, reading
 from carbonize.report.figures import write_figures
+from carbonize.report.lives import write_life_figures
 from carbonize.report.pictures import Pictures, write_pictures
 from carbonize.report.style import BONDING_COLORS, BONDING_LABELS, CLASS_COLORS, CLASS_LABELS, OTHER_COLOR
 
@@ -52,7 +53,10 @@ def build_page(run: Any) -> Path:
         )
     page = Path(run.path) / "report.html"
     try:
-        figures = write_figures(run, page.with_name("figures"))
+        figures = {
+            **write_figures(run, page.with_name("figures")),
+            **write_life_figures(run, page.with_name("figures")),
+        }
         pictures = write_pictures(run, page.with_name("figures"))
         _write_whole(page, _render(run, figures, pictures))
     except OSError as err:
@@ -123,6 +127,7 @@ def _context(run: Any) -> dict[str, Any]:
         "cutoff": f"{protocol.analysis.bond_cutoff_A:g}",
         "radii": ", ".join(f"{k} {v:g} Å" for k, v in protocol.analysis.radii_A.items()),
         "persistence": f"{protocol.analysis.persistence_A:g}",
+        "lives": words.lives(run.tracking),
         "making": words.making(protocol, manifest),
         "versions": words.versions(manifest),
         "files": words.files(Path(run.path)),

@@ -26,6 +26,7 @@ __all__ = [
     "files",
     "frame_name",
     "frames",
+    "lives",
     "making",
     "pore_rows",
     "probe_rows",
@@ -47,6 +48,7 @@ _FILES = {
     "analysis.jsonl": "every analysed frame, as it was measured",
     "analysis.nc": "the same over time, for xarray (units in attributes)",
     "pores.csv": "one row for every pore of every analysed frame",
+    "tracking": "the life of every pore: tracks, events, lives, flows between classes (CSV), tracking.json",
     "summary.json": "first and last frame side by side",
     "figures": "the figures and pictures of this page (PNG)",
     "report.html": "this page",
@@ -213,6 +215,29 @@ def probe_rows(record: Mapping[str, Any], probes_A: Mapping[str, float]) -> list
             }
         )
     return rows
+
+
+def lives(found: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What became of the pores in time: sentences, and what they are from."""
+    from carbonize.tracking.words import told
+
+    if found is None:
+        text = "The pores of this run were not followed through time; carbonize track and carbonize report do it."
+        return {"sentences": [text], "note": ""}
+    settings = found["settings"]
+    steady = settings["hysteresis"]
+    kind = {
+        "frame": "frames as they are, with all thermal motion",
+        "averaged": f"mean structures over {settings['averaged_frames']} frames",
+        "inherent": "minimised (inherent) structures",
+    }[found["structures"]]
+    note = (
+        f"From {kind}. Against thermal flicker: a change of an entrance counts if it lasts about "
+        f"{steady['hold_frames']} frames and reaches {steady['hysteresis_A']:g} Å beyond the limit or "
+        f"{steady['hysteresis_noise']:g} times the pore's own trembling; a pore that is away for at most "
+        f"{steady['gap_frames']} frames was never gone."
+    )
+    return {"sentences": told(found), "note": note}
 
 
 def making(protocol: RunConfig, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:

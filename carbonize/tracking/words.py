@@ -1,0 +1,58 @@
+"""The life of pores in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from carbonize.tracking.track import FEWEST_FRAMES
+
+__all__ = ["TOO_FEW", "told"]
+
+TOO_FEW = "Too few frames to follow pores"
+
+
+def told(found: Mapping[str, Any]) -> list[str]:
+    """What tracking.json says, a sentence a line."""
+    frames, tracks, events = int(found["frames"]), found["tracks"], found["events"]
+    if frames < FEWEST_FRAMES:
+        return [
+            f"{TOO_FEW}: there {'is' if frames == 1 else 'are'} {frames}, and {FEWEST_FRAMES} are the least."
+        ]
+    lines = [f"{_count(tracks['number'], 'pore')} could be followed through {frames} frames."]
+    if tracks["brief"]:
+        lines[0] = lines[0][:-1] + f"; {_count(tracks['brief'], 'more')} only flickered up."
+    fates = [
+        f"{events[kind]} {word}"
+        for kind, word in (
+            ("born", "opened in what had been solid"),
+            ("split", "came out of a pore that divided"),
+            ("merged", "became part of another"),
+            ("died", "filled up entirely"),
+        )
+        if events.get(kind)
+    ]
+    if fates:
+        lines.append(f"{_listed(fates)}.")
+    closings = []
+    for probe, closing in found["closing_temperature_K"].items():
+        if closing["closed"]:
+            at = f" (median {closing['median']:.0f} K)" if closing["median"] is not None else ""
+            closings.append(f"{closing['closed']} to {probe}{at}")
+    if closings:
+        lines.append(f"Pores that closed for good: {_listed(closings)}.")
+    else:
+        lines.append("No pore closed to any probe for good.")
+    reopened = {k.removeprefix("reopened_"): n for k, n in events.items() if k.startswith("reopened_")}
+    if reopened:
+        said = [f"{n} to {probe}" for probe, n in reopened.items()]
+        lines.append(f"Openings of pores that had been shut: {_listed(said)}.")
+    return lines
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + ("s" if number != 1 and word != "more" else "")
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
