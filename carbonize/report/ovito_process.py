@@ -32,8 +32,10 @@ def main() -> None:
             continue
         with np.load(task["scene"]) as data:
             scene = {name: data[name] for name in data.files}
-        Path(task["scene"]).unlink()
-        _draw(scene, Path(task["picture"]), task["session"])
+        picture = Path(task["picture"])
+        aside = picture.with_stem(picture.stem + "-unfinished")
+        _draw(scene, aside, task["session"])
+        aside.replace(picture)
 
 
 def _draw(scene: dict[str, Any], picture: Path, session: str | None) -> None:
@@ -107,8 +109,8 @@ def _encode(frames: list[str], movie: str, fps: float) -> None:
     from ovito.vis import PythonViewportOverlay, TachyonRenderer, Viewport, ViewportOverlayInterface
 
     class Sheet(ViewportOverlayInterface):
-        def render(self, canvas: Any, **_: Any) -> None:
-            image = QtGui.QImage(frames[int(ovito.scene.anim.current_frame)])
+        def render(self, canvas: Any, *, frame: int, **_: Any) -> None:
+            image = QtGui.QImage(frames[frame])
             canvas.draw_image(image, pos=(0.0, 0.0), size=(1.0, 1.0), anchor="south west")
 
     first = QtGui.QImage(frames[0])

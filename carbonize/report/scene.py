@@ -17,7 +17,7 @@ from carbonize.analysis.pores.classify import CLASS_NAMES
 from carbonize.report.style import CLASS_COLORS, OTHER_COLOR, coordination_color
 from carbonize.report.surface_nets import BORDER, Surface, triangles
 
-__all__ = ["Scene", "View", "build_scene"]
+__all__ = ["Scene", "View", "build_scene", "coordination_of"]
 
 _ATOM_RADIUS_A = 0.34
 _STICK_RADIUS_A = 0.17
@@ -148,10 +148,7 @@ def build_scene(
     kept = np.abs(fractional[:, 2] - 0.5) <= 0.5 * share + 1e-9
     points = fractional @ cell
     first, vectors = _bonds(points, cell, bond_cutoff_A)
-    if "coordination" in atoms.arrays:
-        coordination = np.asarray(atoms.arrays["coordination"], dtype=int)
-    else:
-        coordination = np.bincount(first, minlength=len(points))
+    coordination = _coordination(atoms, first)
     grey = pores is not None or surface is not None
     colors = np.array([_PALE if grey else to_rgb(coordination_color(c)) for c in coordination]).reshape(-1, 3)
 
@@ -188,6 +185,19 @@ def build_scene(
         edge_radius=0.003 * max(half_width, half_height),
         **_mesh(surface, fade),
     )
+
+
+def coordination_of(atoms: Any, bond_cutoff_A: float) -> np.ndarray:
+    """Neighbours of each atom: those that come with the frame, or those within the cutoff (A)."""
+    if "coordination" in atoms.arrays:
+        return _coordination(atoms, np.zeros(0, dtype=int))
+    return _coordination(atoms, _bonds(atoms.positions, atoms.cell.array, bond_cutoff_A)[0])
+
+
+def _coordination(atoms: Any, first: np.ndarray) -> np.ndarray:
+    if "coordination" in atoms.arrays:
+        return np.asarray(atoms.arrays["coordination"], dtype=int)
+    return np.bincount(first, minlength=len(atoms))
 
 
 def _bonds(points: np.ndarray, cell: np.ndarray, cutoff_A: float) -> tuple[np.ndarray, np.ndarray]:

@@ -33,7 +33,7 @@ _FIRST_REACH_A = 1.5
 def pore_surfaces(
     atoms: Atoms,
     found: PoreSurvey,
-    atom_radius_A: float,
+    radii_A: np.ndarray,
     view: View | None = None,
     spacing_A: float = SPACING_A,
 ) -> Surface:
@@ -45,8 +45,8 @@ def pore_surfaces(
         In a periodic cell with a volume.
     found
         The survey of the same structure.
-    atom_radius_A
-        As in the survey.
+    radii_A
+        Hard-sphere radius of each atom, as in the survey.
     view
         The slice and the shift of the cell; the vertices lie where the picture shows them.
     spacing_A
@@ -66,7 +66,7 @@ def pore_surfaces(
     grid = sample_void(
         cell,
         np.asarray(atoms.positions, dtype=float) + shift,
-        np.full(len(atoms), float(atom_radius_A)),
+        np.asarray(radii_A, dtype=float),
         found.position_A[nodes] - found.embedding.corner + shift,
         found.clearance_A[nodes],
         kind[found.pore[nodes]],
