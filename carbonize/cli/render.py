@@ -24,7 +24,8 @@ def render(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE|RUN", help="Structure or trajectory (any format ASE reads, or GSD), or a run folder."
+            metavar="FILE|RUN",
+            help="Structure or trajectory (any format ASE reads, or GSD), or a run folder.",
         ),
     ],
     out: Annotated[
@@ -58,7 +59,7 @@ def render(
         float | None,
         typer.Option("--slab", metavar="A", help="Show a slice this thick (A) through the middle, face on."),
     ] = None,
-    fps: Annotated[float, typer.Option("--fps", help="Frames per second of a movie.")] = 10.0,
+    fps: Annotated[int, typer.Option("--fps", help="Frames per second of a movie, 1 to 60.")] = 10,
     legend: Annotated[
         bool, typer.Option("--legend/--no-legend", help="Legend, scale bar and clock below the picture.")
     ] = True,
@@ -71,22 +72,30 @@ def render(
     surfaces: Annotated[
         Path | None,
         typer.Option(
-            "--surfaces", metavar="DIR", help="Write the pores' surfaces, one VTK file a class (OVITO, ParaView)."
+            "--surfaces",
+            metavar="DIR",
+            help="Write the pores' surfaces, one VTK file a class (OVITO, ParaView).",
         ),
     ] = None,
     gsd: Annotated[
         Path | None,
         typer.Option(
-            "--gsd", metavar="OUT.gsd", help="Write the frames with each atom's nearest-pore class (pore_class)."
+            "--gsd",
+            metavar="OUT.gsd",
+            help="Write the frames with each atom's nearest-pore class (pore_class).",
         ),
     ] = None,
     ovito: Annotated[
         Path | None,
-        typer.Option("--ovito", metavar="FILE.ovito", help="Write the picture's scene for the OVITO desktop."),
+        typer.Option(
+            "--ovito", metavar="FILE.ovito", help="Write the picture's scene for the OVITO desktop."
+        ),
     ] = None,
     radius: Annotated[
         list[str] | None,
-        typer.Option("--radius", metavar="EL=A", help="Hard-sphere radius of an element in A. May be repeated."),
+        typer.Option(
+            "--radius", metavar="EL=A", help="Hard-sphere radius of an element in A. May be repeated."
+        ),
     ] = None,
     bond_cutoff: Annotated[
         float | None, typer.Option("--bond-cutoff", metavar="A", help="Longest bond in A (default 1.85).")
@@ -151,7 +160,7 @@ def _work(
     which: int | Literal["all"],
     look: Any,
     out: Path | None,
-    fps: float | None,
+    fps: int | None,
     surfaces: Path | None,
     gsd: Path | None,
     ovito: Path | None,
@@ -192,7 +201,9 @@ def _work(
             with Canvas() as canvas:
                 paths = draw_shots(canvas, shots(), look, ovito)
                 note = canvas.note
-            typer.echo(f"{paths[0]}" if len(paths) == 1 else f"{paths[0]} to {paths[-1]}: {len(paths)} pictures")
+            typer.echo(
+                f"{paths[0]}" if len(paths) == 1 else f"{paths[0]} to {paths[-1]}: {len(paths)} pictures"
+            )
     finally:
         desktop.close()
     for line in desktop.said():
@@ -211,6 +222,7 @@ def _open(
     persistence: float | None,
 ) -> tuple[Path, AnalysisConfig]:
     """The file with the frames, and the settings: a run's own, with what the options say."""
+    from carbonize.analysis.radii import element_radii
     from carbonize.config.models import AnalysisConfig
     from carbonize.io.rundir import RunPaths, load_run
 
@@ -221,6 +233,7 @@ def _open(
         if not file.is_file():
             raise InputError(f"{source}: has no trajectory of replica {replica}")
     changes: dict[str, Any] = {"radii_A": {**settings.radii_A, **_assignments("--radius", radius)}}
+    element_radii((), changes["radii_A"])  # refuses what is no element or no radius
     for name, value, least in (("bond_cutoff_A", bond_cutoff, 1e-9), ("persistence_A", persistence, 0.0)):
         if value is None:
             continue

@@ -150,7 +150,7 @@ class Canvas:
             self.renderer = "matplotlib"
         self._waiting = {}
 
-    def encode(self, frames: Sequence[Path], movie: Path, fps: float) -> str:
+    def encode(self, frames: Sequence[Path], movie: Path, fps: int) -> str:
         """Put PNG files into a movie instead of drawing; what went wrong ("" if nothing did)."""
         if self._ovito is None:
             return self.note

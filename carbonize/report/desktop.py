@@ -12,7 +12,7 @@ from carbonize.analysis.pores.survey import PoreSurvey
 from carbonize.io.classified import classified_frame, standard_cell
 from carbonize.io.trajectory import TrajectoryWriter
 from carbonize.report.mesh_files import write_surfaces
-from carbonize.report.scene import View, coordination_of
+from carbonize.report.scene import coordination_of
 from carbonize.report.shots import Look, Shot, atom_radii, in_box
 from carbonize.report.surface_nets import Surface
 from carbonize.report.surfaces import class_of_atoms, pore_surfaces

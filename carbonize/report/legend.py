@@ -167,7 +167,9 @@ def write_legend(path: Path, legend: Legend, size: tuple[int, int], pixels_per_A
 def _swatch(x: float, y: float, letter: float, color: str) -> Any:
     from matplotlib.patches import Rectangle
 
-    return Rectangle((x, y - 0.5 * letter), 1.3 * letter, letter, facecolor=color, edgecolor="#666666", lw=0.4)
+    return Rectangle(
+        (x, y - 0.5 * letter), 1.3 * letter, letter, facecolor=color, edgecolor="#666666", lw=0.4
+    )
 
 
 def _letter(size: tuple[int, int]) -> float:

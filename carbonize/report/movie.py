@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carbonize.errors import CarbonizeError, DependencyError, InputError
-from carbonize.report.canvas import Canvas, has_ovito
+from carbonize.report import canvas as canvas_module
+from carbonize.report.canvas import Canvas
 from carbonize.report.render import Picture
 from carbonize.report.shots import Look, Shot, draw_shots, take_shot
 
@@ -20,28 +21,28 @@ __all__ = ["MOVIE_SUFFIXES", "check_movie", "write_movie"]
 MOVIE_SUFFIXES = (".mp4", ".gif")
 
 
-def check_movie(path: Path, fps: float) -> None:
+def check_movie(path: Path, fps: int) -> None:
     """Say before any work that a movie could not be written.
 
     Raises
     ------
     InputError
-        For another suffix than :data:`MOVIE_SUFFIXES`, or frames per second out of 0.1 to 60.
+        For another suffix than :data:`MOVIE_SUFFIXES`, or frames per second out of 1 to 60.
     DependencyError
         If MP4 is asked for and OVITO is not installed.
     """
     if path.suffix.lower() not in MOVIE_SUFFIXES:
         raise InputError(f"{path}: a movie's name ends in {' or '.join(MOVIE_SUFFIXES)}")
-    if not 0.1 <= fps <= 60:
-        raise InputError(f"frames per second must lie between 0.1 and 60, got {fps:g}")
-    if path.suffix.lower() == ".mp4" and not has_ovito():
+    if not 1 <= fps <= 60:
+        raise InputError(f"frames per second must lie between 1 and 60, got {fps}")
+    if path.suffix.lower() == ".mp4" and not canvas_module.has_ovito():
         raise DependencyError(
             f"{path}: MP4 is written by OVITO, which is not installed (pip install ovito); a .gif needs none"
         )
 
 
 def write_movie(
-    frames: Iterable[Atoms | Shot], path: str | Path, look: Look | None = None, fps: float = 10.0
+    frames: Iterable[Atoms | Shot], path: str | Path, look: Look | None = None, fps: int = 10
 ) -> Picture:
     """Draw frames one after the other and write them as a movie.
 
@@ -87,7 +88,7 @@ def write_movie(
         return Picture(path, canvas.renderer, canvas.note)
 
 
-def _write_gif(pictures: list[Path], path: Path, fps: float) -> None:
+def _write_gif(pictures: list[Path], path: Path, fps: int) -> None:
     from PIL import Image
 
     def indexed(picture: Path) -> Image.Image:

@@ -28,7 +28,7 @@ def main() -> None:
     for line in sys.stdin:
         task = json.loads(line)
         if "movie" in task:
-            _encode(task["frames"], task["movie"], float(task["fps"]))
+            _encode(task["frames"], task["movie"], int(task["fps"]))
             continue
         with np.load(task["scene"]) as data:
             scene = {name: data[name] for name in data.files}
@@ -100,7 +100,7 @@ def _render(viewport: Any, options: dict[str, Any], ambient_occlusion: bool) -> 
         viewport.render_image(renderer=renderer, **options)
 
 
-def _encode(frames: list[str], movie: str, fps: float) -> None:
+def _encode(frames: list[str], movie: str, fps: int) -> None:
     """Write pictures into a movie: an empty scene with a picture laid over each frame."""
     import ovito
     from ovito.data import DataCollection

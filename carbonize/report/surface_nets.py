@@ -138,7 +138,9 @@ def make_surfaces(
 def triangles(surface: Surface) -> Int[np.ndarray, "triangle 3"]:
     """Every quadrangle cut along its shorter diagonal."""
     v, q = surface.vertices, surface.quads
-    straight = np.linalg.norm(v[q[:, 0]] - v[q[:, 2]], axis=1) <= np.linalg.norm(v[q[:, 1]] - v[q[:, 3]], axis=1)
+    straight = np.linalg.norm(v[q[:, 0]] - v[q[:, 2]], axis=1) <= np.linalg.norm(
+        v[q[:, 1]] - v[q[:, 3]], axis=1
+    )
     turned = np.where(straight[:, None], q, np.roll(q, 1, axis=1))
     return np.concatenate([turned[:, [0, 1, 2]], turned[:, [0, 2, 3]]])
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from carbonize.analysis.pores.classify import CLASS_NAMES
 from carbonize.analysis.pores.survey import HELIUM_DIAMETER_A, PoreSurvey
@@ -91,8 +92,6 @@ def class_of_atoms(atoms: Atoms, found: PoreSurvey) -> np.ndarray:
         place in :data:`CLASS_NAMES`; all 0 where there are no pores. Near is what is near to
         the surface of the atom; of several pores at the same distance it is the widest.
     """
-    from scipy.spatial import cKDTree
-
     nearest = np.zeros(len(atoms), dtype=np.int64)
     nodes = np.flatnonzero(found.pore >= 0)
     if not len(nodes):
@@ -105,7 +104,7 @@ def class_of_atoms(atoms: Atoms, found: PoreSurvey) -> np.ndarray:
     left = np.arange(len(atoms))
     reach = _FIRST_REACH_A + 1.7
     while len(left):
-        tree = cKDTree(positions[left])
+        tree = KDTree(positions[left])
         radius = clearance + reach
         margin = radius[:, None] * np.linalg.norm(inverse, axis=0)
         place = centre @ inverse

@@ -102,7 +102,8 @@ def loaded_by(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["run", "--help"], ["build", "random", "--help"], ["render", "--help"]]
+    "arguments",
+    [["--help"], ["--version"], ["run", "--help"], ["build", "random", "--help"], ["render", "--help"]],
 )
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     code = (

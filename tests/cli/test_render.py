@@ -37,7 +37,6 @@ def call(
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures by matplotlib, which starts faster."""
     monkeypatch.setattr("carbonize.report.canvas.has_ovito", lambda: False)
-    monkeypatch.setattr("carbonize.report.movie.has_ovito", lambda: False)
 
 
 def size(picture: Path) -> tuple[int, int]:
@@ -61,7 +60,9 @@ def test_pores_of_a_file_with_everything_for_the_desktop(
     atoms = read(CARBON)
     [(_, frame)] = read_frames(gsd)
     assert set(frame.arrays["pore_class"]) == {3}
-    np.testing.assert_allclose(frame.get_all_distances(mic=True)[0], atoms.get_all_distances(mic=True)[0], atol=1e-4)
+    np.testing.assert_allclose(
+        frame.get_all_distances(mic=True)[0], atoms.get_all_distances(mic=True)[0], atol=1e-4
+    )
     assert [p.name for p in folder.iterdir()] == ["pores-closed.vtk"]
     assert "a.gsd: 1 frame with pore_class" in said and "pores-closed.vtk" in said
     # the surfaces lie about the origin, as what is in the GSD file does
@@ -77,7 +78,9 @@ def test_a_run_shows_its_last_frame_or_all(
     tmp_path: Path, plain: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = make_run(tmp_path / "run", frames=3, replicas=2)
-    code, said, _ = call(run, "--out", tmp_path / "a.png", "--size", "200x220", patch=monkeypatch, capsys=capsys)
+    code, said, _ = call(
+        run, "--out", tmp_path / "a.png", "--size", "200x220", patch=monkeypatch, capsys=capsys
+    )
     assert code == 0 and said.strip() == str(tmp_path / "a.png")
     from PIL import Image
 

@@ -198,7 +198,9 @@ def test_the_legend_says_class_limits_volume_and_time(tmp_path: Path, without_ov
     assert imread(picture.path).shape[:2] == (340, 320)
     text = description(picture.path)
     pores = survey(atoms, 1.7, PROBES).pores
-    volume = sum(p.volume_A3 for p in pores if p.class_name == "closed") / atoms.get_masses().sum() / 1.66053907
+    volume = (
+        sum(p.volume_A3 for p in pores if p.class_name == "closed") / atoms.get_masses().sum() / 1.66053907
+    )
     assert f"closed, 2.6 to 3.3 Å {volume:.4f} cm³/g" in text
     assert "1.25 ps, 3500 K" in text
     assert "quasi" not in text
