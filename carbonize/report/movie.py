@@ -12,6 +12,7 @@ from carbonize.report import canvas as canvas_module
 from carbonize.report.canvas import Canvas
 from carbonize.report.render import Picture
 from carbonize.report.shots import Look, Shot, draw_shots, take_shot
+from carbonize.report.style import BONDING_COLORS, CLASS_COLORS, OTHER_COLOR
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -89,12 +90,20 @@ def write_movie(
 
 
 def _write_gif(pictures: list[Path], path: Path, fps: int) -> None:
+    from matplotlib.colors import to_rgb
     from PIL import Image
+
+    kept = [to_rgb(color) for color in (*CLASS_COLORS.values(), *BONDING_COLORS.values(), OTHER_COLOR)]
+    meant = [round(255 * part) for color in kept for part in color]
 
     def indexed(picture: Path) -> Image.Image:
         with Image.open(picture) as image:
-            # one palette of its own for each frame: the classes' colours stay what they are
-            return image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+            full = image.convert("RGB")
+        # the frequent colours, and those of the legend, which may be on few pixels
+        frequent = full.quantize(256 - len(kept), dither=Image.Dither.NONE).getpalette() or []
+        palette = Image.new("P", (1, 1))
+        palette.putpalette(frequent[: 3 * (256 - len(kept))] + meant)
+        return full.quantize(palette=palette, dither=Image.Dither.NONE)
 
     first, *rest = (indexed(picture) for picture in pictures)
     first.save(path, save_all=True, append_images=rest, duration=round(1000 / fps), loop=0)

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.io import read, write
+from matplotlib.colors import to_rgb
 
 from carbonize.cli.app import main
 from carbonize.io.frames import read_frames
+from carbonize.report.style import CLASS_COLORS
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 
@@ -110,6 +112,9 @@ def test_a_movie_has_every_frame(
         assert movie.size == (200, 240)
         assert movie.info["duration"] == 200
         assert getattr(movie, "n_frames", 1) == 3
+        colors = np.asarray(movie.convert("RGB"), int).reshape(-1, 3)
+    for name, color in CLASS_COLORS.items():  # of the legend at least
+        assert np.abs(colors - 255 * np.array(to_rgb(color))).max(axis=1).min() < 12, name
     code, _, err = call(run, "--out", tmp_path / "a.mp4", patch=monkeypatch, capsys=capsys)
     assert code == 2 and "OVITO" in err and ".gif" in err
 
