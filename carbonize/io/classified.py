@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from carbonize.errors import InputError
 from carbonize.io.trajectory import make_frame, set_coordination
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _SCALARS = ("time_ps", "temperature_K", "target_K")
 def standard_cell(cell: np.ndarray) -> np.ndarray:
     """The same cell (rows are vectors, A) turned so that it is lower triangular, as GSD wants it."""
     if np.linalg.det(cell) < 0:
-        raise ValueError("a left-handed cell cannot be turned into a right-handed one")
+        raise InputError("the cell is left-handed, which GSD cannot hold; exchange two of its vectors")
     orthogonal, upper = np.linalg.qr(np.asarray(cell, float).T)
     del orthogonal
     return (np.sign(np.diag(upper))[:, None] * upper).T
