@@ -17,6 +17,7 @@ from carbonize import __version__
 from carbonize.cli.analyze import analyze
 from carbonize.cli.build import app as build_app
 from carbonize.cli.export import export
+from carbonize.cli.render import render
 from carbonize.cli.report import report
 from carbonize.cli.run import run
 from carbonize.cli.status import status
@@ -72,6 +73,7 @@ app.command("status")(status)
 app.command("analyze")(analyze)
 app.command("track")(track)
 app.add_typer(build_app, name="build")
+app.command("render")(render)
 app.command("report")(report)
 app.command("export")(export)
 

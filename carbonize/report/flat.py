@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from matplotlib.collections import EllipseCollection, LineCollection
+from matplotlib.collections import EllipseCollection, LineCollection, PolyCollection
 from matplotlib.figure import Figure
 
 from carbonize.report.scene import Scene
@@ -36,6 +36,8 @@ def draw_flat(scene: Scene, path: Path, size: tuple[int, int], transparent: bool
     depth_spheres = scene.spheres @ scene.direction
     depth_sticks = scene.sticks.mean(axis=1) @ scene.direction
     depths = np.concatenate([depth_spheres, depth_sticks])
+    faces, shades, depth_faces = _seen_faces(scene)
+    depths = np.concatenate([depths, depth_faces])
     limits = np.linspace(depths.min(), depths.max() + 1e-9, _LAYERS + 1) if depths.size else np.zeros(1)
     order = np.argsort(-depth_spheres)
     axes.add_collection(
@@ -60,6 +62,18 @@ def draw_flat(scene: Scene, path: Path, size: tuple[int, int], transparent: bool
                 zorder=zorder,
             )
         )
+        those = np.flatnonzero((depth_faces >= near_far[0]) & (depth_faces < near_far[1]))
+        those = those[np.argsort(-depth_faces[those])]
+        if len(those):
+            axes.add_collection(
+                PolyCollection(
+                    list(flatten(faces[those].reshape(-1, 3)).reshape(-1, 3, 2)),
+                    facecolors=shades[those],
+                    edgecolors=shades[those],  # else the background shines through between them
+                    linewidths=0.3,
+                    zorder=zorder + 0.2,
+                )
+            )
         balls = order[(depth_spheres[order] >= near_far[0]) & (depth_spheres[order] < near_far[1])]
         across = 2.0 * scene.radii[balls]
         fill = np.column_stack([scene.colors[balls], scene.opacities[balls]])
@@ -79,3 +93,16 @@ def draw_flat(scene: Scene, path: Path, size: tuple[int, int], transparent: bool
             )
         )
     figure.savefig(path, dpi=_DPI, transparent=transparent, facecolor="none" if transparent else "white")
+
+
+def _seen_faces(scene: Scene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Corners, colours and depths of the triangles that face the camera, lit from its side."""
+    corners = scene.mesh_vertices[scene.mesh_faces].reshape(-1, 3, 3)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1), 1e-12)[:, None]
+    front = normals @ scene.direction < 0
+    light = -scene.direction + 0.4 * scene.up
+    light /= np.linalg.norm(light)
+    bright = 0.45 + 0.55 * np.clip(normals[front] @ light, 0.0, 1.0)
+    colors = np.clip(scene.mesh_colors[front] * bright[:, None], 0.0, 1.0)
+    return corners[front], colors, corners[front].mean(axis=1) @ scene.direction

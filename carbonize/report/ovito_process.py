@@ -2,13 +2,16 @@
 
 A separate process keeps OVITO's Qt libraries away from whatever else the caller has
 loaded, keeps its messages off the caller's terminal, and lets a crash of a graphics
-driver be survived.
+driver be survived. It draws while the caller prepares the next scene.
 
-Usage: ``python -m carbonize.report.ovito_process SCENE.npz OUT.png [SCENE.npz OUT.png ...]``
+Usage: ``python -m carbonize.report.ovito_process``, and on its standard input a line of
+JSON for each thing to do: ``{"scene": FILE.npz, "picture": OUT.png, "session": OUT.ovito or null}``
+or ``{"frames": [PNG, ...], "movie": OUT.mp4, "fps": NUMBER}``.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,17 +21,28 @@ import numpy as np
 __all__ = ["main"]
 
 
-def main(arguments: list[str]) -> None:
-    """Draw every pair of scene file and picture file."""
-    for scene_file, picture in zip(arguments[::2], arguments[1::2], strict=True):
-        with np.load(scene_file) as data:
-            _draw({name: data[name] for name in data.files}, Path(picture))
+def main() -> None:
+    """Do what the lines of standard input say, one after the other."""
+    import ovito.vis  # noqa: F401 - loaded while the first scene is still being made
+
+    for line in sys.stdin:
+        task = json.loads(line)
+        if "movie" in task:
+            _encode(task["frames"], task["movie"], int(task["fps"]))
+            continue
+        with np.load(task["scene"]) as data:
+            scene = {name: data[name] for name in data.files}
+        picture = Path(task["picture"])
+        aside = picture.with_stem(picture.stem + "-unfinished")
+        _draw(scene, aside, task["session"])
+        aside.replace(picture)
 
 
-def _draw(scene: dict[str, Any], picture: Path) -> None:
+def _draw(scene: dict[str, Any], picture: Path, session: str | None) -> None:
+    import ovito
     from ovito.data import DataCollection
     from ovito.pipeline import Pipeline, StaticSource
-    from ovito.vis import TachyonRenderer, Viewport
+    from ovito.vis import Viewport
 
     data = DataCollection()
     particles: Any = data.create_particles(count=len(scene["spheres"]))
@@ -38,6 +52,9 @@ def _draw(scene: dict[str, Any], picture: Path) -> None:
     _add_sticks(data, "sticks", scene["sticks"], scene["stick_colors"], float(scene["stick_radius"]))
     grey = np.full((len(scene["edges"]), 3), 0.45)
     _add_sticks(data, "edges", scene["edges"], grey, float(scene["edge_radius"]))
+    flat = scene["mesh_flat"]
+    _add_mesh(data, "walls", scene, ~flat, smooth=True)
+    _add_mesh(data, "cuts", scene, flat, smooth=False)
 
     pipeline = Pipeline(source=StaticSource(data=data))
     pipeline.add_to_scene()
@@ -53,14 +70,63 @@ def _draw(scene: dict[str, Any], picture: Path) -> None:
         camera_up=tuple(scene["up"]),
         fov=half,
     )
-    renderer = TachyonRenderer(ambient_occlusion=False, shadows=False, antialiasing_samples=8)
-    transparent = bool(scene["transparent"])
-    viewport.render_image(
-        filename=str(picture),
-        size=(width, height),
-        renderer=renderer,
-        alpha=transparent,
+    options = {
+        "filename": str(picture),
+        "size": (width, height),
+        "alpha": bool(scene["transparent"]),
+        "background": (1, 1, 1),
+    }
+    _render(viewport, options, bool(scene["ambient_occlusion"]))
+    if session:
+        ovito.scene.save(session)
+    pipeline.remove_from_scene()
+
+
+def _render(viewport: Any, options: dict[str, Any], ambient_occlusion: bool) -> None:
+    """Draw by the rasteriser; by the ray tracer, which is slower, where that cannot be."""
+    import ovito.vis
+
+    try:
+        renderer = ovito.vis.StandardRenderer(antialiasing_level=3)
+        if ambient_occlusion:
+            renderer.ambient_occlusion = True
+            renderer.ambient_occlusion_radius = 4.0
+            renderer.ambient_occlusion_intensity = 0.7
+        viewport.render_image(renderer=renderer, **options)
+    except (AttributeError, RuntimeError):  # an older OVITO, or no Vulkan
+        renderer = ovito.vis.TachyonRenderer(
+            ambient_occlusion=ambient_occlusion, shadows=False, antialiasing_samples=8
+        )
+        viewport.render_image(renderer=renderer, **options)
+
+
+def _encode(frames: list[str], movie: str, fps: int) -> None:
+    """Write pictures into a movie: an empty scene with a picture laid over each frame."""
+    import ovito
+    from ovito.data import DataCollection
+    from ovito.pipeline import Pipeline, StaticSource
+    from ovito.qt_compat import QtGui
+    from ovito.vis import PythonViewportOverlay, TachyonRenderer, Viewport, ViewportOverlayInterface
+
+    class Sheet(ViewportOverlayInterface):
+        def render(self, canvas: Any, *, frame: int, **_: Any) -> None:
+            image = QtGui.QImage(frames[frame])
+            canvas.draw_image(image, pos=(0.0, 0.0), size=(1.0, 1.0), anchor="south west")
+
+    first = QtGui.QImage(frames[0])
+    pipeline = Pipeline(source=StaticSource(data=DataCollection()))
+    pipeline.add_to_scene()
+    ovito.scene.anim.auto_adjust_interval = False
+    ovito.scene.anim.last_frame = len(frames) - 1
+    viewport = Viewport(type=Viewport.Type.Ortho)
+    viewport.overlays.append(PythonViewportOverlay(delegate=Sheet()))
+    viewport.render_anim(
+        movie,
+        size=(first.width(), first.height()),
+        fps=fps,
+        range=(0, len(frames) - 1),
         background=(1, 1, 1),
+        renderer=TachyonRenderer(ambient_occlusion=False, shadows=False, antialiasing=False),
     )
     pipeline.remove_from_scene()
 
@@ -78,5 +144,19 @@ def _add_sticks(data: Any, name: str, sticks: np.ndarray, colors: np.ndarray, ra
     lines.vis.shading = type(lines.vis).Shading.Normal
 
 
+def _add_mesh(data: Any, name: str, scene: dict[str, Any], chosen: np.ndarray, smooth: bool) -> None:
+    """Triangles with a colour each."""
+    if not chosen.any():
+        return
+    used, faces = np.unique(scene["mesh_faces"][chosen], return_inverse=True)
+    mesh: Any = data.surfaces.create(identifier=name)
+    mesh.create_vertices(scene["mesh_vertices"][used])
+    mesh.create_faces(faces.reshape(-1, 3))
+    mesh.faces_.create_property("Color", data=scene["mesh_colors"][chosen])
+    mesh.connect_opposite_halfedges()
+    mesh.vis.smooth_shading = smooth
+    mesh.vis.show_cap = False
+
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

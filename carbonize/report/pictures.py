@@ -9,16 +9,30 @@ from typing import Any
 
 import numpy as np
 
+from carbonize.config.models import AnalysisConfig
 from carbonize.errors import InputError
+from carbonize.report.canvas import Canvas, Drawing
 from carbonize.report.numbers import number
-from carbonize.report.render import draw_scenes
-from carbonize.report.scene import View, build_scene
+from carbonize.report.scene import Scene, View, build_scene
+from carbonize.report.shots import atom_radii, find_void, in_box
+from carbonize.report.surfaces import pore_surfaces
 
 __all__ = ["PicturePair", "Pictures", "write_pictures"]
 
 _SLICE_A = 12.0
 _DEEPEST_A = 40.0
 _SIZE = (840, 840)
+_MOST_ATOMS = 100_000  # the void is found again for the pictures, and that should take seconds
+
+_SURFACES = (
+    "Pores in {}, coloured by class: the space that helium atoms can fill, up to the surface of the carbon. "
+    "Paler and flat: cut by the border, since the cell repeats. Bonds are grey."
+)
+_BALLS = (
+    "Pores in {}: each ball is the largest that fits at a pore's widest point, coloured by the pore's class. "
+    "Bonds are grey. A pore is larger than its ball: see the volumes in the table. Balls at the border are "
+    "drawn on both sides, since the cell repeats."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,11 +79,16 @@ def write_pictures(run: Any, folder: Path) -> Pictures:
     names = {
         (kind, end): folder / f"{kind}-{end}.png" for kind in ("atoms", "pores") for end in ("first", "last")
     }
-    scenes = []
-    for end, atoms, record in zip(("first", "last"), frames, (first, last), strict=True):
-        scenes.append((build_scene(atoms, None, slab, cutoff), names["atoms", end]))
-        scenes.append((build_scene(atoms, _items(record), deep, cutoff), names["pores", end]))
-    drawn = draw_scenes(scenes, _SIZE)
+    as_balls = False
+    with Canvas() as canvas:
+        for end, atoms, record in zip(("first", "last"), frames, (first, last), strict=True):
+            canvas.draw(Drawing(build_scene(atoms, None, slab, cutoff), names["atoms", end], _SIZE))
+            scene = _surfaces(atoms, record, deep, run.protocol.analysis)
+            if scene is None:
+                as_balls = True
+                scene = build_scene(atoms, _items(record), deep, cutoff)
+            canvas.draw(Drawing(scene, names["pores", end], _SIZE))
+        canvas.finish()
 
     moved = "The periodic cell is shifted so that the widest pore of the last frame lies in the middle."
     labels = (_label(first), _label(last))
@@ -87,15 +106,26 @@ def write_pictures(run: Any, folder: Path) -> Pictures:
         PicturePair(
             "pores",
             "Pores",
-            f"Pores in {what}: each ball is the largest that fits at a pore's widest point, coloured by the "
-            "pore's class. Bonds are grey. A pore is larger than its ball: see the volumes in the table. "
-            "Balls at the border are drawn on both sides, since the cell repeats.",
+            _BALLS.format(what) if as_balls else _SURFACES.format(what),
             names["pores", "first"],
             names["pores", "last"],
             *labels,
         ),
     )
-    return Pictures(pairs, next((p.note for p in drawn if p.note), ""))
+    return Pictures(pairs, canvas.note)
+
+
+def _surfaces(atoms: Any, record: Mapping[str, Any], view: View, analysis: AnalysisConfig) -> Scene | None:
+    """The pores of a frame as surfaces; None where balls must do."""
+    if "pores" not in record["frame"] or len(atoms) > _MOST_ATOMS:
+        return None
+    try:
+        boxed = in_box(atoms)
+        found = find_void(atoms, analysis)
+        surface = pore_surfaces(boxed, found, atom_radii(atoms, analysis), view)
+    except InputError:
+        return None
+    return build_scene(boxed, None, view, analysis.bond_cutoff_A, surface)
 
 
 def _frame_at(trajectory: Any, step: int, from_end: bool) -> Any:

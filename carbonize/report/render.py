@@ -8,26 +8,18 @@ OVITO draws them; where it is missing or cannot draw (it needs Debian's ``libvul
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
-import os
-import re
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from carbonize.report.flat import draw_flat
+from carbonize.analysis.pores.classify import CLASS_NAMES
+from carbonize.analysis.pores.survey import PoreSurvey
+from carbonize.config.models import AnalysisConfig
+from carbonize.report.canvas import Canvas, Drawing
 from carbonize.report.scene import Scene, View, build_scene
+from carbonize.report.shots import Look, check_classes, draw_shots, take_shot
 
-__all__ = ["Picture", "draw_scenes", "render_atoms"]
-
-_TIMEOUT_S = 300.0
-_HINT = "OVITO could not draw, so matplotlib did; on Debian install libvulkan1 and mesa-vulkan-drivers"
-_MISSING = "OVITO is not installed, so matplotlib drew the pictures; pip install ovito"
+__all__ = ["Picture", "draw_scenes", "render_atoms", "render_pores"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,58 +85,81 @@ def render_atoms(
     return draw_scenes([(scene, Path(path))], size, transparent)[0]
 
 
+def render_pores(
+    atoms: Any,
+    path: str | Path,
+    size: tuple[int, int] = (1000, 1000),
+    classes: str | Iterable[str] = CLASS_NAMES,
+    *,
+    view: View | None = None,
+    analysis: AnalysisConfig | None = None,
+    found: PoreSurvey | None = None,
+    legend: bool = True,
+    transparent: bool = False,
+    ambient_occlusion: bool = False,
+) -> Picture:
+    """Draw the surfaces of pores, coloured by class, inside the carbon.
+
+    A surface bounds what a helium atom's body can cover while its centre is in the pore
+    (:mod:`carbonize.report.surfaces`).
+
+    Parameters
+    ----------
+    atoms
+        :class:`ase.Atoms` in a cell with a volume.
+    path
+        The PNG file to write.
+    size
+        Width and height in pixels, legend included.
+    classes
+        The classes that are drawn, as "closed,fully-closed" or a sequence.
+    view
+        What is shown; default the whole cell.
+    analysis
+        Radii, probes, limits and longest bond; default those of ``carbonize analyze``.
+    found
+        The survey of ``atoms`` with these settings, if it is known already.
+    legend
+        Write classes, limits, volumes, a scale bar, and time and temperature (from
+        ``atoms.info``) below.
+    transparent
+        Leave the background empty instead of white.
+    ambient_occlusion
+        Darken crevices; slower.
+
+    Raises
+    ------
+    InputError
+        For an unknown class, a cell without volume, or a structure that cannot be analysed.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> picture = render_pores(bulk("C", "sc", a=7.0) * (2, 2, 2), "pores.png")  # doctest: +SKIP
+    """
+    look = Look(
+        pores=True,
+        classes=check_classes(classes),
+        size=size,
+        view=view or View(),
+        legend=legend,
+        transparent=transparent,
+        ambient_occlusion=ambient_occlusion,
+        analysis=analysis or AnalysisConfig(),
+    )
+    with Canvas() as canvas:
+        draw_shots(canvas, ((take_shot(atoms, look, found), Path(p)) for p in [path]), look)
+        return Picture(Path(path), canvas.renderer, canvas.note)
+
+
 def draw_scenes(
     scenes: Sequence[tuple[Scene, Path]], size: tuple[int, int] = (900, 900), transparent: bool = False
 ) -> list[Picture]:
     """Draw several scenes, each into its PNG file, starting OVITO once for all of them."""
     if not scenes:
         return []
-    note = _draw_with_ovito(scenes, size, transparent)
-    if not note:
-        return [Picture(path, "ovito") for _, path in scenes]
-    for scene, path in scenes:
-        draw_flat(scene, path, size, transparent)
-    return [Picture(path, "matplotlib", note) for _, path in scenes]
-
-
-def _draw_with_ovito(scenes: Sequence[tuple[Scene, Path]], size: tuple[int, int], transparent: bool) -> str:
-    """Draw all, and return why that failed ("" if it did not)."""
-    if not _has_ovito():
-        return _MISSING
-    with tempfile.TemporaryDirectory(prefix="carbonize-render-") as folder:
-        command = [sys.executable, "-m", "carbonize.report.ovito_process"]
-        drawn = []
-        for i, (scene, path) in enumerate(scenes):
-            scene_file, picture = Path(folder, f"{i}.npz"), Path(folder, f"{i}.png")
-            extra = {"size": np.array(size), "transparent": np.array(transparent)}
-            np.savez(scene_file, allow_pickle=False, **dataclasses.asdict(scene), **extra)
-            command += [str(scene_file), str(picture)]
-            drawn.append((picture, path))
-        try:
-            # a Qt platform chosen for another program ("offscreen") has no Vulkan: let OVITO choose
-            environment = {k: v for k, v in os.environ.items() if k != "QT_QPA_PLATFORM"}
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-                timeout=_TIMEOUT_S,
-                env=environment,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as err:
-            return f"{_HINT} ({type(err).__name__})"
-        if done.returncode or not all(picture.is_file() for picture, _ in drawn):
-            return _HINT + _reason(done.stderr.decode(errors="replace"))
-        for picture, path in drawn:
-            path.write_bytes(picture.read_bytes())
-    return ""
-
-
-def _has_ovito() -> bool:
-    return importlib.util.find_spec("ovito") is not None
-
-
-def _reason(messages: str) -> str:
-    """The line of a traceback that names the error, in brackets."""
-    named = [line for line in messages.splitlines() if re.match(r"\w*(Error|Exception)\b", line)]
-    return f" ({named[-1][:160]})" if named else ""
+    with Canvas() as canvas:
+        for scene, path in scenes:
+            canvas.draw(Drawing(scene, path, size, transparent))
+        paths = canvas.finish()
+        return [Picture(path, canvas.renderer, canvas.note) for path in paths]

@@ -13,13 +13,17 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import to_rgb
 
+from carbonize.analysis.pores.classify import CLASS_NAMES
 from carbonize.report.style import CLASS_COLORS, OTHER_COLOR, coordination_color
+from carbonize.report.surface_nets import BORDER, Surface, triangles
 
-__all__ = ["Scene", "View", "build_scene"]
+__all__ = ["Scene", "View", "build_scene", "coordination_of"]
 
 _ATOM_RADIUS_A = 0.34
 _STICK_RADIUS_A = 0.17
 _PALE = np.array([0.62, 0.64, 0.67])
+_MESH_FADING = 0.45
+_CUT_PALER = 0.25
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +43,18 @@ class View:
     centre: tuple[float, float, float] = (0.5, 0.5, 0.5)
     slab_A: float | None = None
 
+    @property
+    def shift(self) -> np.ndarray:
+        """What is added to fractional coordinates."""
+        return 0.5 - np.asarray(self.centre, dtype=float)
+
+    def limits(self, cell: np.ndarray) -> tuple[float, float]:
+        """Fractional coordinates along the third cell vector between which things are shown."""
+        normal = np.cross(cell[0], cell[1])
+        height = abs(float(cell[2] @ normal)) / float(np.linalg.norm(normal))
+        share = 1.0 if self.slab_A is None else min(1.0, self.slab_A / height)
+        return 0.5 - 0.5 * share, 0.5 + 0.5 * share
+
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
@@ -47,8 +63,8 @@ class Scene:
     Attributes
     ----------
     spheres, radii, colors, opacities
-        Atoms first, then pores. Only matplotlib uses the opacities: OVITO's Tachyon adds the
-        light of what lies behind, and a pore's colour would no longer be the legend's.
+        Atoms first, then pores. Only matplotlib uses the opacities: in OVITO a pore's colour
+        would no longer be the legend's.
     sticks
         Shape (stick, 2, 3): both ends of half a bond.
     stick_colors
@@ -63,6 +79,9 @@ class Scene:
         Half the width (A) that must fit.
     stick_radius, edge_radius
         Radii (A) of bonds and of the cell's edges.
+    mesh_vertices, mesh_faces, mesh_colors, mesh_flat
+        Triangles of the surfaces: shapes (vertex, 3), (triangle, 3), (triangle, 3), (triangle,).
+        Flat ones are cuts by the border, the others parts of a curved surface.
     """
 
     spheres: np.ndarray
@@ -79,6 +98,10 @@ class Scene:
     half_height: float
     half_width: float
     edge_radius: float
+    mesh_vertices: np.ndarray
+    mesh_faces: np.ndarray
+    mesh_colors: np.ndarray
+    mesh_flat: np.ndarray
 
 
 def build_scene(
@@ -86,6 +109,7 @@ def build_scene(
     pores: Iterable[Mapping[str, Any]] | None = None,
     view: View | None = None,
     bond_cutoff_A: float = 1.85,
+    surface: Surface | None = None,
 ) -> Scene:
     """Arrange a frame for drawing.
 
@@ -101,6 +125,9 @@ def build_scene(
         Slice and centre; default: the whole cell as it is.
     bond_cutoff_A
         Longest bond that is drawn (A).
+    surface
+        Surfaces of pores in this view, as :mod:`carbonize.report.surfaces` makes them; then too the
+        atoms become thin grey sticks.
 
     Raises
     ------
@@ -113,20 +140,16 @@ def build_scene(
         raise ValueError("a picture needs a cell with a volume")
     normal = np.cross(cell[0], cell[1])
     normal /= np.linalg.norm(normal)
-    height = abs(float(cell[2] @ normal))
-    share = 1.0 if view.slab_A is None else min(1.0, view.slab_A / height)
-    shift = 0.5 - np.asarray(view.centre, dtype=float)
+    low, high = view.limits(cell)
+    share, shift = high - low, view.shift
 
     fractional = np.linalg.solve(cell.T, np.asarray(atoms.positions, dtype=float).T).T + shift
     fractional -= np.floor(fractional)
     kept = np.abs(fractional[:, 2] - 0.5) <= 0.5 * share + 1e-9
     points = fractional @ cell
     first, vectors = _bonds(points, cell, bond_cutoff_A)
-    if "coordination" in atoms.arrays:
-        coordination = np.asarray(atoms.arrays["coordination"], dtype=int)
-    else:
-        coordination = np.bincount(first, minlength=len(points))
-    grey = pores is not None
+    coordination = _coordination(atoms, first)
+    grey = pores is not None or surface is not None
     colors = np.array([_PALE if grey else to_rgb(coordination_color(c)) for c in coordination]).reshape(-1, 3)
 
     direction, up = _camera(cell, normal, face_on=view.slab_A is not None)
@@ -160,7 +183,21 @@ def build_scene(
         half_height=1.06 * half_height,
         half_width=1.06 * half_width,
         edge_radius=0.003 * max(half_width, half_height),
+        **_mesh(surface, fade),
     )
+
+
+def coordination_of(atoms: Any, bond_cutoff_A: float) -> np.ndarray:
+    """Neighbours of each atom: those that come with the frame, or those within the cutoff (A)."""
+    if "coordination" in atoms.arrays:
+        return _coordination(atoms, np.zeros(0, dtype=int))
+    return _coordination(atoms, _bonds(atoms.positions, atoms.cell.array, bond_cutoff_A)[0])
+
+
+def _coordination(atoms: Any, first: np.ndarray) -> np.ndarray:
+    if "coordination" in atoms.arrays:
+        return np.asarray(atoms.arrays["coordination"], dtype=int)
+    return np.bincount(first, minlength=len(atoms))
 
 
 def _bonds(points: np.ndarray, cell: np.ndarray, cutoff_A: float) -> tuple[np.ndarray, np.ndarray]:
@@ -205,6 +242,33 @@ def _fader(direction: np.ndarray, middle: np.ndarray, edges: np.ndarray) -> Any:
         return colors * (1.0 - white) + white
 
     return fade
+
+
+def _mesh(surface: Surface | None, fade: Any) -> dict[str, np.ndarray]:
+    """Triangles of the faces that can be seen: those between two pores lie inside both."""
+    if surface is None:
+        none = np.zeros((0, 3))
+        return {
+            "mesh_vertices": none,
+            "mesh_faces": none.astype(np.int64),
+            "mesh_colors": none,
+            "mesh_flat": np.zeros(0, dtype=bool),
+        }
+    seen = surface.part((surface.beyond < 0) | ~np.isin(surface.beyond, np.unique(surface.owner)))
+    palette = np.array([to_rgb(CLASS_COLORS[name]) for name in CLASS_NAMES])
+    faces = triangles(seen)
+    flat = np.tile(seen.beyond == BORDER, 2)
+    colors = palette[np.tile(seen.owner, 2)]
+    middles = seen.vertices[faces].mean(axis=1) if len(faces) else np.zeros((0, 3))
+    colors = colors + _MESH_FADING * (fade(colors, middles) - colors)
+    # cuts are a little paler, so that they are not taken for walls
+    colors[flat] += _CUT_PALER * (1.0 - colors[flat])
+    return {
+        "mesh_vertices": seen.vertices,
+        "mesh_faces": faces,
+        "mesh_colors": colors,
+        "mesh_flat": flat,
+    }
 
 
 def _pore_spheres(

@@ -35,6 +35,9 @@ OPTIONS = {
     ("build", "random"): ("--atoms", "--density", "--seed", "--out", "-o", "--min-distance", "--potential"),
     ("build", "melt-quench"): ("--atoms", "--density", "--seed", "--melt", "--quench-ps", "--to"),
     ("status",): ("DIR", "--json"),
+    ("render",): (
+        "--pores", "--out", "--classes", "--frame", "--replica", "--size", "--slab", "--surfaces", "--gsd", "--ovito",
+    ),
     ("report",): ("RUN",),
     ("export",): ("RUN", "--to", "--out", "--frame", "--replica"),
 }  # fmt: skip
@@ -99,7 +102,8 @@ def loaded_by(code: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["run", "--help"], ["build", "random", "--help"]]
+    "arguments",
+    [["--help"], ["--version"], ["run", "--help"], ["build", "random", "--help"], ["render", "--help"]],
 )
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     code = (

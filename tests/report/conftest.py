@@ -24,7 +24,7 @@ class Made:
 
 
 def _draw_small_without_ovito(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("carbonize.report.render._has_ovito", lambda: False)
+    patch.setattr("carbonize.report.canvas.has_ovito", lambda: False)
     patch.setattr("carbonize.report.pictures._SIZE", (240, 240))
     patch.setattr("carbonize.report.figures._DPI", 50)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ase.build import bulk
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
-from carbonize.report import render
+from carbonize.report import canvas
 from carbonize.report.render import render_atoms
 from carbonize.report.scene import View, build_scene
 from carbonize.report.style import BONDING_COLORS, CLASS_COLORS
@@ -45,13 +46,13 @@ def test_without_ovito_the_picture_is_still_drawn_and_says_so(
 def test_a_failing_ovito_names_the_debian_packages(
     diamond: Atoms, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = b"Traceback\nRuntimeError: no Vulkan\n\nSee the manual."
+    def program(*_: Any, **options: Any) -> subprocess.Popen[bytes]:
+        code = "raise RuntimeError('no Vulkan')"
+        return started([sys.executable, "-c", code], **options)
 
-    def fail(command: list[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.CompletedProcess(command, 1, b"", said)
-
-    monkeypatch.setattr(render, "_has_ovito", lambda: True)
-    monkeypatch.setattr(render.subprocess, "run", fail)
+    started = subprocess.Popen
+    monkeypatch.setattr(canvas, "has_ovito", lambda: True)
+    monkeypatch.setattr(canvas.subprocess, "Popen", program)
     picture = render_atoms(diamond, tmp_path / "a.png", (200, 200))
     assert picture.renderer == "matplotlib"
     assert "libvulkan1" in picture.note and "no Vulkan" in picture.note
