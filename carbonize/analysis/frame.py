@@ -13,10 +13,13 @@ from carbonize.errors import InputError
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["PARTS", "SCHEMA_VERSION", "analyze", "check_parts", "check_probes", "results_document"]
+__all__ = ["FIRST_AND_LAST", "PARTS", "SCHEMA_VERSION", "analyze", "check_parts", "check_probes", "results_document"]
 
 PARTS = ("bonding", "pores")
 """What can be asked for."""
+
+FIRST_AND_LAST = ("occupiable", "psd")
+"""Parts that cost more than the others: a run asks for them in its first and last frame only."""
 
 SCHEMA_VERSION = 1
 
@@ -31,6 +34,7 @@ def analyze(
     bond_cutoff_A: float = 1.85,
     persistence_A: float = 0.5,
     class_limits: ClassLimits | None = None,
+    radius_uncertainty_A: float = 0.0,
 ) -> dict[str, Any]:
     """Bonding and pores of one structure, as plain numbers ready for JSON.
 
@@ -51,6 +55,10 @@ def analyze(
         Smallest rise (A) of a clearance peak above its saddle to be a pore of its own.
     class_limits
         Entrance diameters that part the pore classes.
+    radius_uncertainty_A
+        How far (A) the radii may be wrong: if not 0, pores are classed again with radii smaller
+        and larger by so much, and ``pores`` has ``radius_uncertainty``, the ranges. Takes three
+        times as long.
 
     Returns
     -------
@@ -78,6 +86,7 @@ def analyze(
     parts = check_parts(what)
     cutoff = _number("the bond cutoff", bond_cutoff_A, largest=_LARGEST_CUTOFF_A)
     persistence = _number("the persistence", persistence_A, zero_allowed=True)
+    uncertainty = _number("the radius uncertainty", radius_uncertainty_A, zero_allowed=True)
     probe_diameters = check_probes(AnalysisConfig().probes_A if probes is None else probes)
     validate_atoms(atoms)
 
@@ -99,7 +108,9 @@ def analyze(
         from carbonize.analysis.radii import common_radius
 
         radius = common_radius(atoms.get_chemical_symbols(), radii)
-        result["pores"] = pore_summary(atoms, radius, probe_diameters, persistence, class_limits)
+        result["pores"] = pore_summary(
+            atoms, radius, probe_diameters, persistence, class_limits, uncertainty
+        )
     return result
 
 
