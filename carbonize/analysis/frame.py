@@ -13,7 +13,15 @@ from carbonize.errors import InputError
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["FIRST_AND_LAST", "PARTS", "SCHEMA_VERSION", "analyze", "check_parts", "check_probes", "results_document"]
+__all__ = [
+    "FIRST_AND_LAST",
+    "PARTS",
+    "SCHEMA_VERSION",
+    "analyze",
+    "check_parts",
+    "check_probes",
+    "results_document",
+]
 
 PARTS = ("bonding", "pores")
 """What can be asked for."""
@@ -108,9 +116,7 @@ def analyze(
         from carbonize.analysis.radii import common_radius
 
         radius = common_radius(atoms.get_chemical_symbols(), radii)
-        result["pores"] = pore_summary(
-            atoms, radius, probe_diameters, persistence, class_limits, uncertainty
-        )
+        result["pores"] = pore_summary(atoms, radius, probe_diameters, persistence, class_limits, uncertainty)
     return result
 
 

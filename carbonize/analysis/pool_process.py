@@ -15,7 +15,7 @@ import struct
 import sys
 import threading
 import traceback
-from typing import Any, BinaryIO
+from typing import IO
 
 from carbonize.errors import CarbonizeError
 
@@ -45,7 +45,7 @@ def main(niceness: int) -> None:
             return  # nobody reads any more
 
 
-def read_message(file: BinaryIO) -> bytes:
+def read_message(file: IO[bytes]) -> bytes:
     """The next message.
 
     Raises
@@ -57,7 +57,7 @@ def read_message(file: BinaryIO) -> bytes:
     return _read(file, length)
 
 
-def write_message(file: BinaryIO, content: bytes) -> None:
+def write_message(file: IO[bytes], content: bytes) -> None:
     """Send a message.
 
     Raises
@@ -70,14 +70,14 @@ def write_message(file: BinaryIO, content: bytes) -> None:
     file.flush()
 
 
-def _read(file: BinaryIO, length: int) -> bytes:
+def _read(file: IO[bytes], length: int) -> bytes:
     content = file.read(length)
     if len(content) < length:
         raise EOFError
     return content
 
 
-def _listen(file: BinaryIO, requests: queue.SimpleQueue[bytes]) -> None:
+def _listen(file: IO[bytes], requests: queue.SimpleQueue[bytes]) -> None:
     """Take requests in; a parent that is gone ends this process in the middle of its work."""
     while True:
         try:

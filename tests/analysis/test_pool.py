@@ -62,7 +62,7 @@ def test_no_more_than_twice_as_many_items_as_jobs_are_taken_ahead():
 def test_a_refusal_keeps_its_type_and_words_and_comes_in_its_turn(jobs):
     results = ordered_map(pool_tasks.fail_at_three, range(9), jobs)
     assert [next(results) for _ in range(3)] == [0, 1, 2]
-    with pytest.raises(InputError, match="^number 3 is not wanted$"):
+    with pytest.raises(InputError, match=r"^number 3 is not wanted$"):
         next(results)
 
 

@@ -20,8 +20,7 @@ def pores(atoms: Atoms, **options):
 @pytest.fixture(scope="module")
 def disordered() -> Atoms:
     """Random spheres with a wide spread of entrances."""
-    atoms = Atoms("C40", positions=np.random.default_rng(7).uniform(0, 14, (40, 3)), cell=[14] * 3, pbc=True)
-    return atoms
+    return Atoms("C40", positions=np.random.default_rng(7).uniform(0, 14, (40, 3)), cell=[14] * 3, pbc=True)
 
 
 def test_without_an_uncertainty_nothing_is_repeated(disordered: Atoms) -> None:
