@@ -116,6 +116,8 @@ class Recorder:
         self._mass = float(np.sum(self.masses_amu))
         self._writers: list[TrajectoryWriter] = []
         self._window_steps = output_steps(self.config.analysis.averaging_ps, timestep_fs)
+        self._step = 0
+        self._records_end = self._left_undone = False
         # per replica the latest frames, as many as an average is made of
         self._latest: list[deque[Any]] = [deque() for _ in self.replicas]
         workers = self.config.analysis.workers
@@ -174,16 +176,22 @@ class Recorder:
 
     def collect(self) -> None:
         """Write the records of the analyses that are done, in their order."""
-        for (place, about), outcome in self.analyses.finished():
-            self._write_record(place, about, outcome)
+        if self._records_end:
+            return
+        # what breaks this off costs a record: the ones behind it must wait for it, in the continued run
+        self._records_end = True
+        for about, outcome in self.analyses.finished():
+            self._write_record(about, outcome)
+        self._records_end = False
 
-    def finish_analyses(self) -> None:
-        """Do what is left of the analyses; ends early where the process is to stop."""
+    def finish_analyses(self) -> bool:
+        """Do what is left of the analyses; ends early, with False, where the process is to stop."""
         with self.watch("analyze_s"):
             self.collect()
             while len(self.analyses) and not self.stopping():
                 self.analyses.help()
                 self.collect()
+        return not self._left_undone and not len(self.analyses)
 
     def close(self) -> None:
         """Close the trajectories and end the workers; analyses that are done are still recorded."""
@@ -210,7 +218,7 @@ class Recorder:
 
         Replicas that stand still (``active`` false) are left out.
         """
-        step = int(state.step)
+        step = self._step = int(state.step)
         rows = {int(k): self._row(int(k), step, report) for k in np.flatnonzero(active)}
         for row in rows.values():
             append_json_line(self.paths.series, row)
@@ -300,6 +308,7 @@ class Recorder:
         from carbonize.analysis.frame import FIRST_AND_LAST, PARTS
 
         if self.stopping():
+            self._left_undone = True
             return
         step = atoms.info["step"]
         about: dict[str, Any] = {"replica": self.replicas[place], "step": step}
@@ -309,7 +318,7 @@ class Recorder:
         if step in (0, self.schedules[0].total_steps):
             parts += [part for part in FIRST_AND_LAST if part in PARTS]
         with self.watch("analyze_s"):
-            self.analyses.submit((place, about | found), Job(structure, self.config.analysis, tuple(parts)))
+            self.analyses.submit(about | found, Job(structure, self.config.analysis, tuple(parts)))
 
     def _structure(self, place: int, atoms: Any) -> tuple[Any, dict[str, Any]]:
         """What is analysed of a frame, and what the record says about it."""
@@ -319,7 +328,7 @@ class Recorder:
 
             frames = list(self._latest[place])
             try:
-                return averaged(frames), {"on": on, "averaged_frames": len(frames)}
+                return averaged(frames, len(frames) - 1), {"on": on, "averaged_frames": len(frames)}
             except InputError as err:
                 self.event("averaging_failed", step, replica=replica, message=str(err))
         elif on == "inherent" and self.relax is not None:
@@ -330,7 +339,7 @@ class Recorder:
                 self.event("minimization_failed", step, replica=replica, message=str(err))
         return atoms, {"on": "frame"}
 
-    def _write_record(self, place: int, about: dict[str, Any], outcome: Outcome) -> None:
+    def _write_record(self, about: dict[str, Any], outcome: Outcome) -> None:
         step, replica, on = about["step"], about["replica"], about["on"]
         if outcome.beside:
             beside = self.watch.seconds.get("analyze_beside_s", 0.0)
@@ -350,7 +359,6 @@ class Recorder:
 
     def _worker_died(self, key: Any, message: str) -> None:
         """The analysis goes on in this process."""
-        about = {} if key is None else key[1]
-        where = {"replica": about["replica"]} if about else {}
-        self.event("analysis_worker_died", about.get("step", 0), **where, message=message)
+        step, replica = (self._step, None) if key is None else (key["step"], key["replica"])
+        self.event("analysis_worker_died", step, replica=replica, message=message)
         self.observer.said(f"{message}; the analysis goes on without it")

@@ -192,8 +192,8 @@ class Session:
                     self._checkpoint(state, propagator)
                     last_checkpoint = time.monotonic()
             self._checkpoint(state, propagator)
-            self._recorder.finish_analyses()
-            self._obey(f"at step {step} of {total}, with frames still to be analysed")
+            if not self._recorder.finish_analyses():
+                self._obey(f"at step {step} of {total}, with frames still to be analysed")
             self._finish_timings(propagator)
             self._recorder.finish()
         except (Interrupted, KeyboardInterrupt):

@@ -238,6 +238,7 @@ def making(protocol: RunConfig, manifest: Mapping[str, Any]) -> list[tuple[str, 
         "minimize_s": "minimization",
         "simulate_s": "dynamics",
         "analyze_s": "analysis",
+        "analyze_beside_s": "analysis beside it",
         "write_s": "writing",
     }
     spent = [f"{label} {duration(timings[key])}" for key, label in names.items() if timings.get(key)]
