@@ -157,12 +157,12 @@ def summary(records: Records, name: str, status: str) -> dict[str, Any]:
     for replica in sorted({r["replica"] for r in records}):
         own = [r for r in records if r["replica"] == replica]
         replicas.append({"replica": replica, "first": _digest(own[0]), "last": _digest(own[-1])})
-    shown = replicas[0] if replicas else {"first": None, "last": None}
+    shown: dict[str, Any] = replicas[0] if replicas else {"first": None, "last": None}
     return {
         "schema_version": 1,
         "name": name,
         "status": status,
-        "on": None if shown["last"] is None else shown["last"]["on"],
+        "on": (shown["last"] or {}).get("on"),
         "first": shown["first"],
         "last": shown["last"],
         "replicas": replicas,
