@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from carbonize.analysis.pores.classify import class_totals
 from carbonize.analysis.pores.survey import PoreSurvey, survey
-from carbonize.analysis.pores.uncertainty import check_radius_uncertainty, radius_uncertainty
+from carbonize.analysis.pores.uncertainty import radius_uncertainty
+from carbonize.analysis.radii import check_radius_uncertainty
 from carbonize.config.models import ClassLimits
 
 if TYPE_CHECKING:

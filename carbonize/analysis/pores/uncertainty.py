@@ -13,9 +13,8 @@ from typing import Any
 
 from carbonize.analysis.pores.classify import class_totals
 from carbonize.analysis.pores.survey import PoreSurvey
-from carbonize.errors import InputError
 
-__all__ = ["check_radius_uncertainty", "radius_uncertainty"]
+__all__ = ["radius_uncertainty"]
 
 
 def radius_uncertainty(
@@ -54,21 +53,6 @@ def radius_uncertainty(
             for name, entry in totals[1].items()
         },
     }
-
-
-def check_radius_uncertainty(delta_A: float, smallest_radius_A: float) -> None:
-    """Make sure that atoms keep a radius.
-
-    Raises
-    ------
-    InputError
-        If the uncertainty is as large as the smallest radius.
-    """
-    if delta_A >= smallest_radius_A:
-        raise InputError(
-            f"the radius uncertainty of {delta_A:g} A leaves nothing of a radius of {smallest_radius_A:g} A; "
-            "make it smaller (analysis.radius_uncertainty_A, --radius-uncertainty), for example 0.1"
-        )
 
 
 def _range(values: Sequence[float | None]) -> list[float | None]:
