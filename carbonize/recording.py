@@ -7,14 +7,16 @@ import datetime
 import io
 import json
 import time
-from collections.abc import Collection, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 import carbonize
+from carbonize.analysis.beside import AnalysesBeside, Job, Outcome
 from carbonize.config import RunConfig
-from carbonize.errors import CarbonizeError, SimulationError
+from carbonize.errors import InputError, SimulationError
 from carbonize.io.files import (
     append_json_line,
     cut_json_lines,
@@ -25,12 +27,14 @@ from carbonize.io.files import (
 from carbonize.io.frames import atoms_from_gsd
 from carbonize.io.results import analysis_dataset, pores_csv, summary
 from carbonize.io.rundir import RunPaths
-from carbonize.io.trajectory import TrajectoryWriter, make_frame, set_coordination
+from carbonize.io.trajectory import TrajectoryReader, TrajectoryWriter, make_frame, set_coordination
 from carbonize.observing import Observer
 from carbonize.schedules import Schedule
 from carbonize.units import density_g_cm3
 
 __all__ = ["Recorder", "Stopwatch", "now", "output_steps"]
+
+_SCALARS = ("time_ps", "temperature_K", "target_K")
 
 
 def now() -> str:
@@ -87,6 +91,11 @@ class Recorder:
         Numbers of the replicas in the batch, in its order.
     observer, watch
         Told about analyses; times the parts.
+    stopping
+        Whether the process is to end soon: what is not begun then is left to the continued run.
+    relax
+        From a replica's number and a frame to its inherent structure and how that was found, for
+        ``analysis.on: inherent``.
     """
 
     config: RunConfig
@@ -97,6 +106,8 @@ class Recorder:
     replicas: list[int]
     observer: Observer
     watch: Stopwatch
+    stopping: Callable[[], bool] = lambda: False
+    relax: Callable[[int, Any], tuple[Any, dict[str, Any]]] | None = None
 
     def __post_init__(self) -> None:
         output, timestep_fs = self.config.output, self.config.dynamics.timestep_fs
@@ -104,6 +115,13 @@ class Recorder:
         self.analysis_steps = output_steps(output.analysis_every_ps, timestep_fs)
         self._mass = float(np.sum(self.masses_amu))
         self._writers: list[TrajectoryWriter] = []
+        self._window_steps = output_steps(self.config.analysis.averaging_ps, timestep_fs)
+        self._step = 0
+        self._records_end = self._left_undone = False
+        # per replica the latest frames, as many as an average is made of
+        self._latest: list[deque[Any]] = [deque() for _ in self.replicas]
+        workers = self.config.analysis.workers
+        self.analyses = AnalysesBeside(workers, 2 * max(workers, len(self.replicas)), self._worker_died)
 
     def start(self) -> None:
         """Empty live files for a new run."""
@@ -130,10 +148,59 @@ class Recorder:
                 self.event("frames_lost", step, replica=replica, message=message)
                 self.observer.said(message)
 
+    def catch_up(self, step: int) -> None:
+        """Analyse the frames up to ``step`` that the process before had not finished, from the trajectories."""
+        last = max(
+            ((r["step"], self.replicas.index(r["replica"])) for r in read_json_lines(self.paths.records)),
+            default=(-1, -1),
+        )
+        due = [
+            (s, place)
+            for place, writer in enumerate(self._writers)
+            for s in writer.steps
+            if self._is_due(s) and (s, place) > last
+        ]
+        begin = min([step, *(s for s, _ in due)])
+        if self.config.analysis.on == "averaged":
+            begin -= self._window_steps
+        elif not due:
+            return
+        readers = [TrajectoryReader(self.paths.trajectory(r)) for r in self.replicas]
+        for s in sorted({s for writer in self._writers for s in writer.steps if s >= begin}):
+            for place, writer in enumerate(self._writers):
+                if s in writer.steps:
+                    atoms = readers[place][writer.steps.index(s)]
+                    self._keep(place, atoms)
+                    if (s, place) in due:
+                        self._hand_over(place, atoms)
+
+    def collect(self) -> None:
+        """Write the records of the analyses that are done, in their order."""
+        if self._records_end:
+            return
+        # what breaks this off costs a record: the ones behind it must wait for it, in the continued run
+        self._records_end = True
+        for about, outcome in self.analyses.finished():
+            self._write_record(about, outcome)
+        self._records_end = False
+
+    def finish_analyses(self) -> bool:
+        """Do what is left of the analyses; ends early, with False, where the process is to stop."""
+        with self.watch("analyze_s"):
+            self.collect()
+            while len(self.analyses) and not self.stopping():
+                self.analyses.help()
+                self.collect()
+        return not self._left_undone and not len(self.analyses)
+
     def close(self) -> None:
-        """Close the trajectories."""
-        for writer in self._writers:
-            writer.close()
+        """Close the trajectories and end the workers; analyses that are done are still recorded."""
+        try:
+            self.collect()
+        finally:
+            self.analyses.close()
+            for writer in self._writers:
+                writer.close()
 
     def event(self, kind: str, step: int, **details: Any) -> None:
         """One line in events.jsonl."""
@@ -151,16 +218,24 @@ class Recorder:
 
         Replicas that stand still (``active`` false) are left out.
         """
-        step = int(state.step)
+        step = self._step = int(state.step)
         rows = {int(k): self._row(int(k), step, report) for k in np.flatnonzero(active)}
         for row in rows.values():
             append_json_line(self.paths.series, row)
-        analyse = step == self.schedules[0].total_steps or step % self.analysis_steps == 0
+        analyse = self._is_due(step)
         if analyse or step % self.frame_steps == 0:
             positions, cells = np.asarray(state.positions, float), np.asarray(state.cells, float)
-            for k, row in rows.items():
-                self._frame(positions[k], cells[k], row, self._writers[k], analyse)
+            written = [(k, self._write_frame(k, positions[k], cells[k], row)) for k, row in rows.items()]
+            # all frames before the first analysis: whatever ends this process then, they are there
+            for k, atoms in written:
+                self._keep(k, atoms)
+                if analyse:
+                    self._hand_over(k, atoms)
+        self.collect()
         return list(rows.values())
+
+    def _is_due(self, step: int) -> bool:
+        return step == self.schedules[0].total_steps or step % self.analysis_steps == 0
 
     def _row(self, k: int, step: int, report: Any) -> dict[str, Any]:
         count = len(self.symbols)
@@ -191,7 +266,11 @@ class Recorder:
     def finish(self) -> None:
         """The files that stand at the end: analysis.nc, pores.csv, summary.json."""
         records = list(read_json_lines(self.paths.records))
-        attributes = {"name": self.config.name, "carbonize_version": carbonize.__version__}
+        attributes = {
+            "name": self.config.name,
+            "carbonize_version": carbonize.__version__,
+            "on": self.config.analysis.on,
+        }
         # made in memory: the HDF5 library crashes at exit when a file of its own meets a full disk
         netcdf = io.BytesIO()
         analysis_dataset(records, attributes).to_netcdf(netcdf, engine="h5netcdf")
@@ -201,58 +280,85 @@ class Recorder:
         write_atomic(self.paths.summary, text)
         self.event("finished", self.schedules[0].total_steps)
 
-    def _frame(
-        self,
-        positions: np.ndarray,
-        cell: np.ndarray,
-        row: dict[str, Any],
-        writer: TrajectoryWriter,
-        analyse: bool,
-    ) -> None:
+    def _write_frame(self, k: int, positions: np.ndarray, cell: np.ndarray, row: dict[str, Any]) -> Any:
+        """Append a replica's frame to its trajectory; returns its atoms as a reader finds them."""
         from carbonize.analysis.bonding import coordination
 
-        scalars = {key: row[key] for key in ("time_ps", "temperature_K", "target_K")}
+        scalars = {key: row[key] for key in _SCALARS}
         frame = make_frame(positions, cell, self.symbols, self.masses_amu, row["step"], scalars)
         # what is analysed is what is written: the numbers can be had again from the trajectory
         atoms = atoms_from_gsd(frame)
         with self.watch("analyze_s"):
             set_coordination(frame, coordination(atoms, self.config.analysis.bond_cutoff_A))
         with self.watch("write_s"):
-            writer.append(frame)
-        if analyse:
-            self._analyse(atoms, row)
+            self._writers[k].append(frame)
+        return atoms
 
-    def _analyse(self, atoms: Any, row: dict[str, Any]) -> None:
-        from carbonize.analysis.frame import analyze
+    def _keep(self, place: int, atoms: Any) -> None:
+        """Remember a frame as long as an average may need it."""
+        if self.config.analysis.on != "averaged":
+            return
+        latest = self._latest[place]
+        latest.append(atoms)
+        while latest[0].info["step"] < atoms.info["step"] - self._window_steps:
+            latest.popleft()
 
-        settings = self.config.analysis
-        common: dict[str, Any] = {
-            "radii": settings.radii_A,
-            "probes": settings.probes_A,
-            "bond_cutoff_A": settings.bond_cutoff_A,
-            "persistence_A": settings.persistence_A,
-            "class_limits": settings.class_limits_A,
-        }
+    def _hand_over(self, place: int, atoms: Any) -> None:
+        """Have a frame analysed."""
+        from carbonize.analysis.frame import FIRST_AND_LAST, PARTS
+
+        if self.stopping():
+            self._left_undone = True
+            return
+        step = atoms.info["step"]
+        about: dict[str, Any] = {"replica": self.replicas[place], "step": step}
+        about |= {key: float(atoms.info[key]) for key in _SCALARS}
+        structure, found = self._structure(place, atoms)
+        parts = ["bonding", "pores"]
+        if step in (0, self.schedules[0].total_steps):
+            parts += [part for part in FIRST_AND_LAST if part in PARTS]
         with self.watch("analyze_s"):
+            self.analyses.submit(about | found, Job(structure, self.config.analysis, tuple(parts)))
+
+    def _structure(self, place: int, atoms: Any) -> tuple[Any, dict[str, Any]]:
+        """What is analysed of a frame, and what the record says about it."""
+        on, step, replica = self.config.analysis.on, atoms.info["step"], self.replicas[place]
+        if on == "averaged":
+            from carbonize.analysis.averaging import averaged
+
+            frames = list(self._latest[place])
             try:
-                frame = analyze(atoms, what=["bonding", "pores"], **common)
-            except CarbonizeError as err:
-                # a frame that cannot be analysed must not end a run of days
-                self.event("analysis_failed", row["step"], replica=row["replica"], message=str(err))
-                frame = self._bonding_only(atoms, row, common)
-        keys = ("replica", "step", "time_ps", "temperature_K", "target_K")
-        record = {**{k: row[k] for k in keys}, "frame": frame}
+                return averaged(frames, len(frames) - 1), {"on": on, "averaged_frames": len(frames)}
+            except InputError as err:
+                self.event("averaging_failed", step, replica=replica, message=str(err))
+        elif on == "inherent" and self.relax is not None:
+            try:
+                structure, found = self.relax(replica, atoms)
+                return structure, {"on": on, "inherent": found}
+            except SimulationError as err:
+                self.event("minimization_failed", step, replica=replica, message=str(err))
+        return atoms, {"on": "frame"}
+
+    def _write_record(self, about: dict[str, Any], outcome: Outcome) -> None:
+        step, replica, on = about["step"], about["replica"], about["on"]
+        if outcome.beside:
+            beside = self.watch.seconds.get("analyze_beside_s", 0.0)
+            self.watch.seconds["analyze_beside_s"] = beside + outcome.seconds
+        for message in outcome.failures:
+            self.event("analysis_failed", step, replica=replica, message=message)
+        if outcome.broken and on == "frame":
+            # not even bonds can be counted: atoms sit on each other, and the dynamics is to blame
+            raise SimulationError(
+                f"replica {replica}: the structure of step {step} ({about['time_ps']:g} ps) has "
+                f"broken down: {outcome.failures[-1]}; make dynamics.timestep_fs smaller, or relax the "
+                "start structure"
+            )
+        record = {**about, "frame": outcome.frame}
         append_json_line(self.paths.records, record)
         self.observer.analysed(record)
 
-    def _bonding_only(self, atoms: Any, row: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-        from carbonize.analysis.frame import analyze
-
-        try:
-            return analyze(atoms, what=["bonding"], **settings)
-        except CarbonizeError as err:
-            # not even bonds can be counted: atoms sit on each other, and the dynamics is to blame
-            raise SimulationError(
-                f"replica {row['replica']}: the structure of step {row['step']} ({row['time_ps']:g} ps) has "
-                f"broken down: {err}; make dynamics.timestep_fs smaller, or relax the start structure"
-            ) from None
+    def _worker_died(self, key: Any, message: str) -> None:
+        """The analysis goes on in this process."""
+        step, replica = (self._step, None) if key is None else (key["step"], key["replica"])
+        self.event("analysis_worker_died", step, replica=replica, message=message)
+        self.observer.said(f"{message}; the analysis goes on without it")

@@ -74,7 +74,7 @@ class Session:
     ) -> None:
         import jax
 
-        from carbonize.analysis.radii import common_radius
+        from carbonize.analysis.radii import check_radius_uncertainty, common_radius
         from carbonize.potentials import make_potential
         from carbonize.simulation.motion import make_motion
         from carbonize.simulation.spread import use_cores
@@ -94,9 +94,18 @@ class Session:
         self._found = read_newest_checkpoint(paths.checkpoints, on_damage=self._damaged.append)
         with self.watch("start_structure_s"):
             self._read_start()
-        common_radius(self._symbols, config.analysis.radii_A)
+        radius_A = common_radius(self._symbols, config.analysis.radii_A)
+        check_radius_uncertainty(config.analysis.radius_uncertainty_A, radius_A)
         self._recorder = Recorder(
-            config, paths, self._schedules, self._symbols, self._masses, self._replicas, observer, self.watch
+            config,
+            paths,
+            self._schedules,
+            self._symbols,
+            self._masses,
+            self._replicas,
+            observer,
+            self.watch,
+            stopping=lambda: stop.requested is not None,
         )
         self.manifest = Manifest(
             paths.manifest,
@@ -153,6 +162,7 @@ class Session:
         self._stop.hold_on()
         last_checkpoint = time.monotonic()
         try:
+            self._recorder.analyses.warm_up()  # while the dynamics is compiled
             self._refuse_if_all_failed(propagator)
             self.observer.said("compiling (the first time for these sizes takes a while)")
             # makes no step, and its state is not taken over: a continued run and an unbroken one
@@ -161,16 +171,15 @@ class Session:
             self.observer.started(self.config, len(self._symbols), len(self._replicas), step, total)
             self.observer.said(f"compiled in {propagator.compile_s:.1f} s")
             self._note(failures)
-            if self.fresh:
+            self._recorder.relax = self._relaxation(propagator, state.positions.dtype)
+            if not self.fresh:
+                self._recorder.catch_up(step)
+            else:
                 self._recorder.record(state, report, propagator.active)
                 self._checkpoint(state, propagator)
             self._refuse_if_all_failed(propagator)
             while step < total:
-                if self._stop.requested is not None:
-                    raise Interrupted(
-                        f"stopped by {self._stop.requested} at step {step} of {total}; "
-                        "run the same command again to continue"
-                    )
+                self._obey(f"at step {step} of {total}")
                 before = propagator.simulate_s
                 state, report, failures, target = self._advance(propagator, state, step)
                 done, step = target - step, target
@@ -184,6 +193,8 @@ class Session:
                     self._checkpoint(state, propagator)
                     last_checkpoint = time.monotonic()
             self._checkpoint(state, propagator)
+            if not self._recorder.finish_analyses():
+                self._obey(f"at step {step} of {total}, with frames still to be analysed")
             self._finish_timings(propagator)
             self._recorder.finish()
         except (Interrupted, KeyboardInterrupt):
@@ -200,6 +211,13 @@ class Session:
             with contextlib.suppress(CarbonizeError):
                 self._recorder.close()
         self._end(total)
+
+    def _obey(self, where: str) -> None:
+        """Stop here if that was asked for."""
+        if self._stop.requested is not None:
+            raise Interrupted(
+                f"stopped by {self._stop.requested} {where}; run the same command again to continue"
+            )
 
     def _advance(self, propagator: Any, state: Any, step: int) -> tuple[Any, Any, Any, int]:
         """One chunk, or one minimisation."""
@@ -338,11 +356,7 @@ class Session:
 
         def watch(said: str) -> None:
             self.observer.said(said)
-            if self._stop.requested is not None:
-                raise Interrupted(
-                    f"stopped by {self._stop.requested} at step {step}, in a minimization; "
-                    "run the same command again to continue"
-                )
+            self._obey(f"at step {step}, in a minimization")
 
         with self.watch("minimize_s"):
             return minimize_replicas(
@@ -357,6 +371,26 @@ class Session:
                 watch,
                 self._recorder.event,
             )
+
+    def _relaxation(self, propagator: Any, dtype: Any) -> Any:
+        """How frames become inherent structures, where those are analysed."""
+        if self.config.analysis.on != "inherent":
+            return None
+        from carbonize.inherent import InherentStructures
+
+        find = InherentStructures(
+            propagator.field,
+            self._species,
+            dtype,
+            lambda step: self._obey(f"at step {step}, in a minimization for the analysis"),
+            self._recorder.event,
+        )
+
+        def relax(replica: int, atoms: Any) -> Any:
+            with self.watch("minimize_s"):
+                return find(replica, atoms)
+
+        return relax
 
     def _note(self, failures: Sequence[Any]) -> None:
         """Mark replicas that broke down."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_PARTS",
+    "FIRST_AND_LAST",
     "PARTS",
     "SCHEMA_VERSION",
     "analyze",
@@ -29,6 +30,9 @@ PARTS = ("bonding", "pores", "occupiable", "psd")
 DEFAULT_PARTS = ("bonding", "pores")
 """What is computed if nothing is asked for: what is fast."""
 
+FIRST_AND_LAST = ("occupiable", "psd")
+"""Parts that cost more than the others: a run asks for them in its first and last frame only."""
+
 SCHEMA_VERSION = 1
 
 _LARGEST_CUTOFF_A = 20.0
@@ -42,6 +46,7 @@ def analyze(
     bond_cutoff_A: float = 1.85,
     persistence_A: float = 0.5,
     class_limits: ClassLimits | None = None,
+    radius_uncertainty_A: float = 0.0,
 ) -> dict[str, Any]:
     """Bonding and pores of one structure, as plain numbers ready for JSON.
 
@@ -62,6 +67,10 @@ def analyze(
         Smallest rise (A) of a clearance peak above its saddle to be a pore of its own.
     class_limits
         Entrance diameters that part the pore classes.
+    radius_uncertainty_A
+        How far (A) the radii may be wrong: if not 0, pores are classed again with radii smaller
+        and larger by so much, and ``pores`` has ``radius_uncertainty``, the ranges. Takes three
+        times as long.
 
     Returns
     -------
@@ -90,6 +99,7 @@ def analyze(
     parts = check_parts(what)
     cutoff = _number("the bond cutoff", bond_cutoff_A, largest=_LARGEST_CUTOFF_A)
     persistence = _number("the persistence", persistence_A, zero_allowed=True)
+    uncertainty = _number("the radius uncertainty", radius_uncertainty_A, zero_allowed=True)
     probe_diameters = check_probes(AnalysisConfig().probes_A if probes is None else probes)
     validate_atoms(atoms)
 
@@ -111,7 +121,9 @@ def analyze(
         from carbonize.analysis.radii import common_radius
 
         radius = common_radius(atoms.get_chemical_symbols(), radii)
-        result["pores"] = pore_summary(atoms, radius, probe_diameters, persistence, class_limits, parts)
+        result["pores"] = pore_summary(
+            atoms, radius, probe_diameters, persistence, class_limits, parts, uncertainty
+        )
     return result
 
 

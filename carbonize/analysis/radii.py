@@ -13,7 +13,7 @@ from numbers import Real
 
 from carbonize.errors import InputError
 
-__all__ = ["RADII_A", "common_radius", "element_radii"]
+__all__ = ["RADII_A", "check_radius_uncertainty", "common_radius", "element_radii"]
 
 # fmt: off
 RADII_A: dict[str, float] = {
@@ -76,3 +76,18 @@ def common_radius(symbols: Iterable[str], overrides: Mapping[str, float] | None 
             f"or analysis.radii_A: {{{other}: {radii[first]:g}}} in a protocol"
         )
     return next(iter(radii.values()))
+
+
+def check_radius_uncertainty(delta_A: float, smallest_radius_A: float) -> None:
+    """Make sure that atoms keep a radius.
+
+    Raises
+    ------
+    InputError
+        If the uncertainty is as large as the smallest radius.
+    """
+    if delta_A >= smallest_radius_A:
+        raise InputError(
+            f"the radius uncertainty of {delta_A:g} A leaves nothing of a radius of {smallest_radius_A:g} A; "
+            "make it smaller (analysis.radius_uncertainty_A, --radius-uncertainty), for example 0.1"
+        )

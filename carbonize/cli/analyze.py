@@ -76,6 +76,17 @@ def analyze(
             help="Pores joined by their necks, or every node of the Voronoi network.",
         ),
     ] = "pores",
+    radius_uncertainty: Annotated[
+        float,
+        typer.Option(
+            "--radius-uncertainty",
+            metavar="A",
+            help="Class pores again with radii smaller and larger by so much; says how far volumes move.",
+        ),
+    ] = 0.0,
+    jobs: Annotated[
+        int, typer.Option("--jobs", metavar="N", help="Processes for many frames; 0: one a core.")
+    ] = 1,
 ) -> None:
     """Bonding and the pore network of a structure or trajectory.
 
@@ -85,8 +96,9 @@ def analyze(
     With --what occupiable, also the volumes that each probe fills, the helium density and the
     closed-pore volume; with --what psd, the pore-size distribution. Both take seconds a frame.
     """
-    from carbonize.analysis.frame import analyze as analyze_frame
     from carbonize.analysis.frame import check_parts, check_probes, results_document
+    from carbonize.analysis.many import analyze_many
+    from carbonize.analysis.pool import worker_count
     from carbonize.analysis.pores.graph import as_graphml, structure_graph
     from carbonize.cli.graphs import GraphFiles
     from carbonize.config.models import AnalysisConfig
@@ -98,23 +110,25 @@ def analyze(
     which = _frame_number(frame)
     if graph_level not in ("pores", "nodes"):
         raise InputError(f"--graph-level {graph_level}: choose pores or nodes")
-    graphs = GraphFiles(graph) if graph is not None else None
-    results = []
+    jobs = min(worker_count(jobs), 1 if which != "all" else sys.maxsize)
+    options = {
+        "what": parts,
+        "radii": radii,
+        "probes": probes,
+        "bond_cutoff_A": bond_cutoff,
+        "persistence_A": persistence,
+        "radius_uncertainty_A": radius_uncertainty,
+    }
     with contextlib.ExitStack() as stack:
         # opened before anything is computed: an unwritable path should not cost the computation
         output = stack.enter_context(_atomic_text(json_out)) if json_out not in (None, "-") else None
-        for index, atoms in _with_progress(read_frames(file, which)):
-            try:
-                result = analyze_frame(
-                    atoms, parts, radii, probes, bond_cutoff_A=bond_cutoff, persistence_A=persistence
-                )
-                if graphs is not None:
-                    network = structure_graph(atoms, radii, probes, persistence, graph_level)
-                    graphs.add(index, as_graphml(network))
-            except InputError as error:
-                raise InputError(f"{file}, frame {index}: {error}") from None
-            results.append({**result, "index": index})
+        graphs = GraphFiles(graph) if graph is not None else None
+        frames = read_frames(file, which)
+        results = list(_with_progress(analyze_many(frames, jobs, str(file), **options)))
         if graphs is not None:
+            for index, atoms in read_frames(file, which):
+                network = structure_graph(atoms, radii, probes, persistence, graph_level)
+                graphs.add(index, as_graphml(network))
             graphs.close()
         text = json.dumps(results_document(str(file), results), indent=1, allow_nan=False)
         if output is not None:
@@ -189,14 +203,14 @@ def _atomic_text(path: str) -> Iterator[Any]:
         temporary.unlink(missing_ok=True)
 
 
-def _with_progress(frames: Iterator[Any]) -> Iterator[Any]:
-    """Frames with a spinner and a count on standard error, if that is a terminal."""
+def _with_progress(results: Iterator[Any]) -> Iterator[Any]:
+    """Results with a spinner and a count on standard error, if that is a terminal."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield from frames
+        yield from results
         return
     columns = (
         SpinnerColumn(),
@@ -205,6 +219,6 @@ def _with_progress(frames: Iterator[Any]) -> Iterator[Any]:
     )
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("analyse", total=None)
-        for item in frames:
+        for item in results:
             yield item
             progress.advance(task)

@@ -94,15 +94,20 @@ def _print_pores(console: Console, pores: dict[str, Any]) -> None:
             str(probe["pockets"]),
         )
     console.print(probes)
-    classes = _table("class", "pores", "volume Å³", "volume cm³/g", "share %")
+    band = pores.get("radius_uncertainty")
+    extra = [f"cm³/g, radii ± {band['delta_A']:g} Å"] if band else []
+    classes = _table("class", "pores", "volume Å³", "volume cm³/g", "share %", *extra)
     for name, entry in pores["classes"].items():
-        classes.add_row(
+        row = [
             name,
             str(entry["count"]),
             f"{entry['volume_A3']:.2f}",
             f"{entry['volume_cm3_g']:.4f}",
             f"{100 * entry['fraction']:.2f}",
-        )
+        ]
+        if band:
+            row.append("{:.4f} to {:.4f}".format(*band["classes"][name]["volume_cm3_g"]))
+        classes.add_row(*row)
     console.print(classes)
     if "occupiable" in pores:
         _print_occupiable(console, pores)

@@ -378,6 +378,24 @@ class AnalysisConfig(_Model):
     )
     class_limits_A: ClassLimits = ClassLimits()
     tracking: TrackingConfig = TrackingConfig()
+    radius_uncertainty_A: NotNegative = Field(
+        default=0.0, description="how far radii may be wrong; class volumes get the range"
+    )
+    on: Literal["frame", "inherent", "averaged"] = Field(
+        default="frame", description="the frame itself, its energy minimum, or the mean of the last frames"
+    )
+    averaging_ps: Positive = Field(default=1.0, description="averaged: over frames of so long a time")
+    workers: Annotated[int, BeforeValidator(_no_bool), Field(ge=0, le=1000)] = Field(
+        default=1, description="processes that analyse beside the dynamics; 0: none"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_the_key_on(cls, data: Any) -> Any:
+        """In YAML 1.1 an unquoted ``on`` means true, also as a key."""
+        if isinstance(data, dict) and True in data and "on" not in data:
+            return {"on" if key is True else key: value for key, value in data.items()}
+        return data
 
 
 class RunConfig(_Model):
@@ -422,6 +440,12 @@ class RunConfig(_Model):
                 "schedule: is missing"
                 if self.schedule is None
                 else "give either schedule or schedules, not both"
+            )
+        analysis, frame_every_ps = self.analysis, self.output.frame_every_ps
+        if analysis.on == "averaged" and analysis.averaging_ps < frame_every_ps:
+            raise ValueError(
+                f"analysis.averaging_ps: no two frames lie within {analysis.averaging_ps:g} ps; make it longer "
+                f"than output.frame_every_ps ({frame_every_ps:g}), or write frames more often"
             )
         for name, stages in self.named_schedules:
             _check_stages(name, stages)

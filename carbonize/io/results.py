@@ -94,9 +94,10 @@ def analysis_dataset(records: Records, attributes: dict[str, Any]) -> Any:
     def frame(*keys: str) -> np.ndarray:
         return collect(lambda record: _dig(record["frame"], *keys))
 
-    def classes(key: str) -> np.ndarray:
+    def classes(key: str, *within: str, end: int | None = None) -> np.ndarray:
         return collect(
-            lambda rec: [_dig(_pores(rec), "classes", c, key) for c in CLASS_NAMES], (len(CLASS_NAMES),)
+            lambda rec: [_dig(_pores(rec), *within, "classes", c, key, end=end) for c in CLASS_NAMES],
+            (len(CLASS_NAMES),),
         )
 
     def per_probe(key: str) -> np.ndarray:
@@ -134,6 +135,7 @@ def analysis_dataset(records: Records, attributes: dict[str, Any]) -> Any:
         ),
         "class_volume_A3": (pore, classes("volume_A3"), {"units": "angstrom3"}),
         "class_volume_cm3_g": (pore, classes("volume_cm3_g"), {"units": "cm3/g"}),
+        **_bands(records, classes),
         "class_count": (pore, classes("count"), {"units": "1"}),
         "class_fraction": (pore, classes("fraction"), _share("the helium-centre void")),
         "probe_diameter_A": (probe, per_probe("diameter_A"), {"units": "angstrom"}),
@@ -199,11 +201,12 @@ def summary(records: Records, name: str, status: str) -> dict[str, Any]:
     for replica in sorted({r["replica"] for r in records}):
         own = [r for r in records if r["replica"] == replica]
         replicas.append({"replica": replica, "first": _digest(own[0]), "last": _digest(own[-1])})
-    shown = replicas[0] if replicas else {"first": None, "last": None}
+    shown: dict[str, Any] = replicas[0] if replicas else {"first": None, "last": None}
     return {
         "schema_version": 1,
         "name": name,
         "status": status,
+        "on": (shown["last"] or {}).get("on"),
         "first": shown["first"],
         "last": shown["last"],
         "replicas": replicas,
@@ -215,7 +218,8 @@ def _digest(record: dict[str, Any]) -> dict[str, Any]:
     if "pores" in frame:
         frame["pores"] = {k: v for k, v in frame["pores"].items() if k != "items"}
     head = {k: record.get(k) for k in ("step", "time_ps", "temperature_K", "target_K")}
-    return {**head, **frame}
+    # what was analysed: the frame itself unless the record says otherwise
+    return {**head, "on": record.get("on", "frame"), **frame}
 
 
 def _grid(rows: Records) -> tuple[list[int], list[int], dict[tuple[int, int], dict[str, Any]]]:
@@ -230,11 +234,32 @@ def _pores(record: dict[str, Any]) -> dict[str, Any]:
     return record["frame"].get("pores") or {}
 
 
-def _dig(data: dict[str, Any], *keys: str) -> float:
+def _dig(data: dict[str, Any], *keys: str, end: int | None = None) -> float:
+    """A number in nested mappings, nan where there is none; ``end`` chooses one of a range."""
     value: Any = data
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
+    if isinstance(value, list):
+        value = value[end or 0]
     return _number(value)
+
+
+def _bands(records: Records, classes: Any) -> dict[str, Any]:
+    """The ranges of class volumes where radii were said to be uncertain."""
+    deltas = {_dig(_pores(record), "radius_uncertainty", "delta_A") for record in records}
+    deltas = sorted(delta for delta in deltas if delta == delta)
+    if not deltas:
+        return {}
+    about = f"of the class volume with radii within {deltas[-1]:g} angstrom"
+    dims = ("replica", "frame", "pore_class")
+    return {
+        f"class_volume_{which}_cm3_g": (
+            dims,
+            classes("volume_cm3_g", "radius_uncertainty", end=end),
+            {"units": "cm3/g", "long_name": f"{which}est {about}"},
+        )
+        for end, which in enumerate(("low", "high"))
+    }
 
 
 def _number(value: Any) -> float:

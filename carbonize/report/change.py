@@ -28,7 +28,8 @@ class Pair:
 
     ``first`` and ``last`` are means over the replicas that have a value (nan if none has);
     ``low`` and ``high`` the smallest and largest at the last frame; ``missing`` counts the
-    replicas without a value at the last frame.
+    replicas without a value at the last frame. ``band`` says in words how far the last one is
+    uncertain, where that is known.
     """
 
     first: float
@@ -36,6 +37,7 @@ class Pair:
     low: float
     high: float
     missing: int = 0
+    band: str = ""
 
     @property
     def known(self) -> bool:
@@ -104,11 +106,23 @@ def first_and_last(records: Sequence[Record]) -> dict[str, Pair]:
     found["Df"] = pair(lambda r: _value(r, "pores", "largest_free_sphere_A"))
     found["temperature"] = pair(lambda r: float(r["temperature_K"]))
     for name in CLASS_LABELS:
-        found[name] = pair(lambda r, n=name: _value(r, "pores", "classes", n, "volume_cm3_g"))
+        volumes = pair(lambda r, n=name: _value(r, "pores", "classes", n, "volume_cm3_g"))
+        found[name] = dataclasses.replace(volumes, band=_band(name, [last for _, last in ends]))
     found["void"] = pair(
         lambda r: sum(_value(r, "pores", "classes", n, "volume_cm3_g") for n in CLASS_LABELS)
     )
     return found
+
+
+def _band(name: str, records: Sequence[Record]) -> str:
+    """The range of a class volume while radii are uncertain, as text; means over replicas."""
+    bands = [(r["frame"].get("pores") or {}).get("radius_uncertainty") for r in records]
+    known = [band for band in bands if band]
+    if not known:
+        return ""
+    ranges = [band["classes"][name]["volume_cm3_g"] for band in known]
+    low, high = (number(sum(ends) / len(ranges), 3) for ends in zip(*ranges, strict=True))
+    return f"{low} to {high} with radii ± {known[0]['delta_A']:g} Å"
 
 
 def _pair(first: list[float], last: list[float]) -> Pair:
@@ -149,7 +163,7 @@ def headline_rows(pairs: Mapping[str, Pair], colors: Mapping[str, str], replicas
         p = pairs[key]
         name = f"{label} pores" if key != "void" else label
         delta = change(p.first, p.last, 3, "cm³/g")
-        around = spread(p.low, p.high, 3)
+        around = "; ".join(text for text in (spread(p.low, p.high, 3), p.band) if text)
         rows.append(Row(name, volume(p.first), volume(p.last), delta, colors.get(key, ""), around))
     return rows
 

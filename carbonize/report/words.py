@@ -254,6 +254,7 @@ def making(protocol: RunConfig, manifest: Mapping[str, Any]) -> list[tuple[str, 
         ("precision", dynamics.precision),
         ("replicas", str(dynamics.replicas)),
         ("seed", str(dynamics.seed)),
+        ("analysed", _ANALYSED[protocol.analysis.on].format(protocol.analysis.averaging_ps)),
         ("device", _device(device)),
     ]
     names = {
@@ -262,6 +263,7 @@ def making(protocol: RunConfig, manifest: Mapping[str, Any]) -> list[tuple[str, 
         "minimize_s": "minimization",
         "simulate_s": "dynamics",
         "analyze_s": "analysis",
+        "analyze_beside_s": "analysis beside it",
         "write_s": "writing",
     }
     spent = [f"{label} {duration(timings[key])}" for key, label in names.items() if timings.get(key)]
@@ -290,6 +292,12 @@ def _structure(protocol: RunConfig, manifest: Mapping[str, Any]) -> str:
     seeds = ", ".join(str(seed) for seed in structure.starts)
     return f"random packing, {size}, seed{'s' if len(structure.starts) > 1 else ''} {seeds}"
 
+
+_ANALYSED = {
+    "frame": "the frames as they are, thermal motion and all",
+    "inherent": "inherent structures: each frame at its energy minimum",
+    "averaged": "mean positions over the frames of the last {:g} ps",
+}
 
 _ENSEMBLES = {
     "nvt": "constant number of atoms, volume and target temperature (NVT)",

@@ -205,9 +205,69 @@ def test_a_gsd_trajectory_is_analysed(tmp_path):
     assert result["pores"]["largest_included_sphere_A"] == pytest.approx(8 * 3**0.5 - 3.4, abs=1e-5)
 
 
+@pytest.fixture
+def unlike_frames(tmp_path):
+    """Frames of different elements' numbers, cells and boundaries."""
+    path = tmp_path / "unlike.extxyz"
+    cells = [bulk("C", "diamond", a=a, cubic=True).repeat(n) for a, n in ((3.6, 1), (4.4, 2), (5.2, 1))]
+    cells[1].rattle(0.2, seed=1)
+    write(path, [*cells, molecule("C60"), bulk("C", "sc", a=8.0)])
+    return path
+
+
+def test_the_number_of_processes_changes_no_digit(unlike_frames):
+    alone = call(unlike_frames, "--json", "-")
+    frames = json.loads(alone)["frames"]
+    assert [frame["n_atoms"] for frame in frames] == [8, 64, 8, 60, 1]
+    assert len({frame["cell_volume_A3"] for frame in frames}) == 5
+    assert call(unlike_frames, "--json", "-", "--jobs", 2) == alone
+
+
+def test_a_trajectory_whose_atoms_and_cell_change_is_analysed(tmp_path):
+    path = tmp_path / "changing.gsd"
+    with gsd.hoomd.open(str(path), "w") as file:
+        for edge, count in ((8.0, 1), (8.0, 2), (9.0, 2)):
+            frame: Any = gsd.hoomd.Frame()
+            frame.configuration.box = [edge, edge, edge, 0, 0, 0]
+            frame.particles.N = count
+            frame.particles.types = ["C"]
+            frame.particles.position = [[0, 0, 0], [1.4, 0, 0]][:count]
+            file.append(frame)
+    frames = json.loads(call(path, "--json", "-"))["frames"]
+    assert [frame["n_atoms"] for frame in frames] == [1, 2, 2]
+    assert [frame["cell_volume_A3"] for frame in frames] == pytest.approx([512, 512, 729])
+    widths = [frame["pores"]["largest_included_sphere_A"] for frame in frames]
+    assert widths[1] < widths[0] == pytest.approx(8 * 3**0.5 - 3.4, abs=1e-5)
+    assert widths[2] > widths[1]
+
+
+def test_several_processes_refuse_a_frame_in_the_same_words(tmp_path):
+    path = tmp_path / "bad.extxyz"
+    good = bulk("C", "sc", a=8.0, cubic=True)
+    write(path, [good, good, Atoms("C2", positions=np.zeros((2, 3)), cell=[8, 8, 8], pbc=True), good])
+    refusals = []
+    for jobs in (1, 2):
+        with pytest.raises(InputError, match="frame 2") as caught:
+            call(path, "--json", "-", "--what", "bonding", "--jobs", jobs)
+        refusals.append(str(caught.value))
+    assert refusals[0] == refusals[1]
+
+
+def test_uncertain_radii_give_ranges_that_hold_the_values(crystal):
+    [frame] = json.loads(call(crystal, "--json", "-", "--radius-uncertainty", "0.1"))["frames"]
+    band = frame["pores"]["radius_uncertainty"]
+    assert band["delta_A"] == 0.1
+    assert "radii ± 0.1" in call(crystal, "--radius-uncertainty", "0.1")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--jobs", "-1"], "--jobs -1"),
+        (["--jobs", "-1", "--frame", "0"], "--jobs -1"),
+        (["--radius-uncertainty", "-0.1"], "radius uncertainty"),
+        (["--radius-uncertainty", "nan"], "radius uncertainty"),
+        (["--radius-uncertainty", "1.7"], "leaves nothing of a radius"),
         (["--what", "bondage"], "did you mean 'bonding'"),
         (["--frame", "7"], "no frame 7"),
         (["--frame", "last"], "--frame last"),

@@ -108,6 +108,7 @@ def protocol(place: Path, changes: dict[str, Any] | None = None) -> Path:
         ),
         ({"schedule.0.duration_ps": 1e-7}, r"schedule\.0: .*less than one step"),
         ({"analysis": {"radii_A": {"Xx": 1.0}}}, r"'Xx' is not a chemical element"),
+        ({"analysis": {"radius_uncertainty_A": 1.7}}, r"leaves nothing of a radius of 1\.7 A"),
     ],
 )
 def test_a_wrong_protocol(

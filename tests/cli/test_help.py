@@ -30,6 +30,7 @@ OPTIONS = {
     ("run",): ("PROTOCOL.yaml", "--out", "--no-report"),
     ("analyze",): (
         "--frame", "--what", "--json", "--radius", "--probe", "--bond-cutoff", "--persistence",
+        "--radius-uncertainty", "--jobs",
     ),
     ("build",): ("random", "melt-quench"),
     ("build", "random"): ("--atoms", "--density", "--seed", "--out", "-o", "--min-distance", "--potential"),

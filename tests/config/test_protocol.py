@@ -139,6 +139,28 @@ def test_protocols_cannot_be_changed_after_loading() -> None:
         config.dynamics.seed = 3  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("on", ["frame", "inherent", "averaged"])
+def test_what_is_analysed_can_be_said_in_any_yaml(on: str, tmp_path: Path) -> None:
+    written = f"{yaml.safe_dump(SMALLEST)}analysis: {{on: {on}, averaging_ps: 0.5}}\n"
+    path = tmp_path / "p.yaml"
+    path.write_text(written)
+    config = load_protocol(path)
+    assert config.analysis.on == on
+    # YAML 1.1 reads the key as true; a dictionary from any other reader of YAML must do as well
+    assert True in yaml.safe_load(written)["analysis"]
+    assert parse_protocol(yaml.safe_load(written)) == config
+    path.write_text(dump_protocol(config))
+    assert load_protocol(path) == config
+
+
+def test_an_average_over_no_two_frames_is_refused() -> None:
+    data = changed("analysis.on", "averaged")
+    data["analysis"]["averaging_ps"] = 0.1
+    assert "analysis.averaging_ps: no two frames lie within 0.1 ps" in refusal(data)
+    assert "frame_every_ps (0.25)" in refusal(data)
+    parse_protocol({**data, "output": {"frame_every_ps": 0.05}})
+
+
 @pytest.mark.parametrize(
     ("path", "nearest"),
     [
@@ -178,6 +200,12 @@ def test_an_unknown_key_is_named_before_the_missing_one_it_stands_for() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
+        ("analysis.on", "minimised", r"analysis\.on: .*'frame', 'inherent' or 'averaged'"),
+        ("analysis.on", False, r"analysis\.on: "),
+        ("analysis.workers", -1, r"analysis\.workers: .*greater than or equal to 0"),
+        ("analysis.workers", True, r"analysis\.workers: .*true/false"),
+        ("analysis.radius_uncertainty_A", -0.1, r"analysis\.radius_uncertainty_A: "),
+        ("analysis.averaging_ps", 0, r"analysis\.averaging_ps: .*greater than 0"),
         ("structure.density_g_cm3", -1.0, r"structure\.density_g_cm3: .*greater than 0, got -1\.0"),
         ("structure.density_g_cm3", 0, r"greater than 0, got 0"),
         ("structure.density_g_cm3", float("nan"), r"structure\.density_g_cm3: .*got nan"),

@@ -34,6 +34,8 @@ def small_protocol(folder: Path, **dynamics: Any) -> dict[str, Any]:
         ],
         # 1e-9 minutes: a checkpoint after every chunk
         "output": {"frame_every_ps": 0.02, "analysis_every_ps": 0.05, "checkpoint_every_min": 1e-9},
+        # runs this short end before a worker has started
+        "analysis": {"workers": 0},
     }
 
 
@@ -51,13 +53,26 @@ class AfterChunks(SilentObserver):
 
 def live_files(out: Path) -> dict[str, bytes]:
     """The files of which not a byte may depend on interruptions."""
-    names = ["series.jsonl", "analysis.jsonl", "pores.csv", "summary.json"]
+    names = ["series.jsonl", "analysis.jsonl", "pores.csv", "summary.json", "analysis.nc"]
     return {name: (out / name).read_bytes() for name in names}
 
 
 def digests(out: Path) -> list[str]:
     """state_sha256 of every replica."""
     return [r["state_sha256"] for r in run_status(out)["replicas"]]
+
+
+def children(pid: int) -> set[int]:
+    """Processes that a process has started and that are still there."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue  # it ended meanwhile
+        if int(fields[1]) == pid and fields[0] != "Z":
+            found.add(int(stat.parent.name))
+    return found
 
 
 def events(out: Path, kind: str) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from exact.runs import assert_same_end, digests, events, small_protocol
+from exact.runs import assert_same_end, children, digests, events, small_protocol
 
 from carbonize.io.status import run_status
 
@@ -28,6 +28,7 @@ def protocol(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for stage in content["schedule"]:
         stage["duration_ps"] *= 5
     content["output"]["analysis_every_ps"] = 0.25
+    content["analysis"] = {"workers": 1}
     path = folder / "protocol.yaml"
     path.write_text(yaml.safe_dump(content))
     return path
@@ -61,6 +62,15 @@ def _wait_for_step(out: Path, step: int, process: subprocess.Popen[str]) -> None
         time.sleep(0.01)
 
 
+def _gone(pids: set[int]) -> bool:
+    until = time.monotonic() + 30
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 def test_killed_at_random_moments_it_ends_as_if_nothing_had_happened(
     protocol: Path, unbroken: Path, tmp_path: Path
 ) -> None:
@@ -70,10 +80,13 @@ def test_killed_at_random_moments_it_ends_as_if_nothing_had_happened(
         process = _start(protocol, out)
         _wait_for_step(out, at, process)
         time.sleep(chance.uniform(0, 0.1))
+        workers = children(process.pid)
+        assert workers
         process.send_signal(number)
         _, said = process.communicate(timeout=300)
         assert process.returncode == (75 if number == signal.SIGTERM else -number), said
         assert run_status(out)["state"] == "interrupted"
+        assert _gone(workers)
     finished = _start(protocol, out)
     _, said = finished.communicate(timeout=300)
     assert finished.returncode == 0, said

@@ -101,6 +101,18 @@ def test_the_dataset_has_replicas_frames_classes_and_probes_where_they_belong(
     assert data.step.values.tolist() == [[0, 1000], [0, 1000]]
 
 
+def test_ranges_of_class_volumes_are_there_where_radii_are_uncertain(records: list[dict[str, Any]]) -> None:
+    assert "class_volume_low_cm3_g" not in analysis_dataset(records, {})
+    classes = {c: {"volume_cm3_g": [0.1 * n, 0.1 * n + 0.05]} for n, c in enumerate(CLASS_NAMES)}
+    records[1]["frame"]["pores"]["radius_uncertainty"] = {"delta_A": 0.1, "classes": classes}
+    data = analysis_dataset(records, {})
+    np.testing.assert_allclose(data.class_volume_low_cm3_g.values[1, 0], [0, 0.1, 0.2, 0.3])
+    np.testing.assert_allclose(data.class_volume_high_cm3_g.values[1, 0], [0.05, 0.15, 0.25, 0.35])
+    assert np.isnan(data.class_volume_low_cm3_g.values[0]).all()
+    assert data.class_volume_low_cm3_g.attrs["units"] == "cm3/g"
+    assert "within 0.1 angstrom" in data.class_volume_high_cm3_g.attrs["long_name"]
+
+
 def test_nothing_that_passes_becomes_nan_and_not_zero(records: list[dict[str, Any]]) -> None:
     data = analysis_dataset(records, {})
     assert data.largest_free_sphere_A.values[0, 0] == 4.0
@@ -153,6 +165,8 @@ def test_the_summary_sets_first_and_last_frame_side_by_side(records: list[dict[s
     assert data["last"]["bonding"]["sp2"] == pytest.approx(0.1)
     assert "items" not in data["last"]["pores"]
     assert [r["replica"] for r in data["replicas"]] == [0, 1]
+    assert data["on"] == data["last"]["on"] == "frame"
+    assert summary([{**r, "on": "inherent"} for r in records], "x", "finished")["on"] == "inherent"
     assert data["replicas"][1]["last"]["bonding"]["sp2"] == pytest.approx(0.2)
 
 

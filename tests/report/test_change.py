@@ -76,3 +76,12 @@ def test_replicas_are_averaged_and_their_range_given(tmp_path: Path) -> None:
     ends = [r["frame"]["bonding"]["sp2"] for r in records[-3:]]
     assert pair.last == pytest.approx(sum(ends) / 3)
     assert (pair.low, pair.high) == (min(ends), max(ends))
+
+
+def test_the_range_of_class_volumes_stands_beside_them(records: list[dict[str, Any]]) -> None:
+    colors = {**BONDING_COLORS, **CLASS_COLORS}
+    assert not [row for row in headline_rows(first_and_last(records), colors) if "radii" in row.spread]
+    classes = {name: {"volume_cm3_g": [0.01, 0.234]} for name in CLASS_COLORS}
+    records[-1]["frame"]["pores"]["radius_uncertainty"] = {"delta_A": 0.1, "classes": classes}
+    rows = [row for row in headline_rows(first_and_last(records), colors) if "radii" in row.spread]
+    assert [row.spread for row in rows] == ["0.010 to 0.234 with radii ± 0.1 Å"] * 4

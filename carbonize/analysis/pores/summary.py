@@ -11,6 +11,8 @@ from jaxtyping import Float
 
 from carbonize.analysis.pores.classify import class_totals
 from carbonize.analysis.pores.survey import HELIUM_DIAMETER_A, PoreSurvey, ProbeVoid, survey
+from carbonize.analysis.pores.uncertainty import radius_uncertainty
+from carbonize.analysis.radii import check_radius_uncertainty
 from carbonize.config.models import ClassLimits
 from carbonize.units import cm3_per_g, m2_per_g
 
@@ -27,6 +29,7 @@ def pore_summary(
     persistence_A: float = 0.5,
     limits: ClassLimits | None = None,
     parts: Collection[str] = (),
+    radius_uncertainty_A: float = 0.0,
 ) -> dict[str, Any]:
     """Pore network, void volumes and classified pores of one structure.
 
@@ -49,32 +52,43 @@ def pore_summary(
     parts
         May name "occupiable" (:func:`carbonize.analysis.pores.occupiable.occupiable_summary`) and "psd"
         (:func:`carbonize.analysis.pores.psd.pore_size_distribution`).
+    radius_uncertainty_A
+        If not 0, the void is surveyed again with radii smaller and larger by so much.
 
     Returns
     -------
     dict
         ``largest_included_sphere_A`` (0 if nothing fits); ``largest_free_sphere_A`` and
         ``largest_free_sphere_along_A`` (None where no void winds: no outside, or, along an
-        axis, no way through); ``probes``; ``classes``; ``items``; and the results of ``parts``, the
-        second under ``pore_size_distribution``.
+        axis, no way through); ``probes``; ``classes``; ``items``; the results of ``parts``, the second
+        under ``pore_size_distribution``; with a radius uncertainty ``radius_uncertainty``
+        (:func:`carbonize.analysis.pores.uncertainty.radius_uncertainty`).
 
     Raises
     ------
     InputError
-        If no certified tessellation is found.
+        If no certified tessellation is found, or the uncertainty is not smaller than the radius.
     """
-    mass = float(atoms.get_masses().sum())
-    found = survey(atoms, atom_radius_A, probes_A, persistence_A, limits)
+    check_radius_uncertainty(radius_uncertainty_A, atom_radius_A)
+
+    def survey_with(shift_A: float) -> PoreSurvey:
+        return survey(atoms, atom_radius_A + shift_A, probes_A, persistence_A, limits)
+
+    found = survey_with(0.0)
+    mass_amu = float(atoms.get_masses().sum())
     radii = np.full(len(atoms), atom_radius_A)
-    return {
+    summary = {
         "largest_included_sphere_A": found.largest_included_sphere_A,
         "largest_free_sphere_A": found.largest_free_sphere_A,
         "largest_free_sphere_along_A": list(found.largest_free_sphere_along_A),
-        "probes": {name: _probe_entry(probe, mass) for name, probe in found.probes.items()},
-        "classes": class_totals(found.pores, mass),
+        "probes": {name: _probe_entry(probe, mass_amu) for name, probe in found.probes.items()},
+        "classes": class_totals(found.pores, mass_amu),
         "items": [pore.as_item(number) for number, pore in enumerate(found.pores)],
         **_sampled(atoms, radii, found, probes_A, parts),
     }
+    if radius_uncertainty_A:
+        summary["radius_uncertainty"] = radius_uncertainty(found, survey_with, radius_uncertainty_A, mass_amu)
+    return summary
 
 
 def _probe_entry(probe: ProbeVoid, mass_amu: float) -> dict[str, Any]:
