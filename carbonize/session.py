@@ -74,7 +74,7 @@ class Session:
     ) -> None:
         import jax
 
-        from carbonize.analysis.radii import common_radius
+        from carbonize.analysis.radii import element_radii
         from carbonize.potentials import make_potential
         from carbonize.simulation.motion import make_motion
         from carbonize.simulation.spread import use_cores
@@ -94,7 +94,7 @@ class Session:
         self._found = read_newest_checkpoint(paths.checkpoints, on_damage=self._damaged.append)
         with self.watch("start_structure_s"):
             self._read_start()
-        common_radius(self._symbols, config.analysis.radii_A)
+        element_radii(self._symbols, config.analysis.radii_A)
         self._recorder = Recorder(
             config, paths, self._schedules, self._symbols, self._masses, self._replicas, observer, self.watch
         )

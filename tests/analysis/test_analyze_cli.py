@@ -200,7 +200,7 @@ def test_a_gsd_trajectory_is_analysed(tmp_path):
         (["--radius", "C=wide"], "NAME=NUMBER"),
         (["--radius", "C=-1"], "radius"),
         (["--radius", "Xq=1"], "not a chemical element"),
-        (["--probe", "He=0"], "probe He"),
+        (["--probe", "He=-1"], "probe He"),
         (["--probe", "=2"], "NAME=NUMBER"),
         (["--probe", "He=nan"], "probe He"),
         (["--bond-cutoff", "0"], "bond cutoff"),

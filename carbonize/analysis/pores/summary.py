@@ -6,6 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from jaxtyping import Float
+
 from carbonize.analysis.pores.classify import class_totals
 from carbonize.analysis.pores.survey import survey
 from carbonize.config.models import ClassLimits
@@ -18,15 +21,14 @@ __all__ = ["pore_summary"]
 
 def pore_summary(
     atoms: Atoms,
-    atom_radius_A: float,
+    atom_radius_A: float | Float[np.ndarray, " atom"],
     probes_A: Mapping[str, float],
     persistence_A: float = 0.5,
     limits: ClassLimits | None = None,
 ) -> dict[str, Any]:
     """Pore network, void volumes and classified pores of one structure.
 
-    Diameters are those of free hard spheres: twice the distance to the nearest atom's
-    centre minus twice the atom's radius. Open directions get vacuum (see
+    Diameters are those of free hard spheres: twice the distance to the nearest atom's surface. Open directions get vacuum (see
     :mod:`carbonize.analysis.pores.embedding`), which then is the outside and part of the void.
 
     Parameters
@@ -34,7 +36,7 @@ def pore_summary(
     atoms
         At least one atom; cell and boundary conditions of any kind.
     atom_radius_A
-        Hard-sphere radius of every atom.
+        Hard-sphere radius of every atom, or one for each.
     probes_A
         Probe diameters by name.
     persistence_A
@@ -47,7 +49,7 @@ def pore_summary(
     dict
         ``largest_included_sphere_A`` (0 if nothing fits); ``largest_free_sphere_A`` and
         ``largest_free_sphere_along_A`` (None where no void winds: no outside, or, along an
-        axis, no way through); ``probes``; ``classes``; ``items``.
+        axis, no way through); ``probes``; ``classes``; ``items``; ``certificate``.
 
     Raises
     ------
@@ -62,4 +64,5 @@ def pore_summary(
         "probes": {name: dataclasses.asdict(probe) for name, probe in found.probes.items()},
         "classes": class_totals(found.pores, float(atoms.get_masses().sum())),
         "items": [pore.as_item(number) for number, pore in enumerate(found.pores)],
+        "certificate": dataclasses.asdict(found.certificate),
     }

@@ -16,9 +16,8 @@ from jaxtyping import Float, Int
 from carbonize.analysis.pores.classify import Pore, find_pores
 from carbonize.analysis.pores.embedding import Embedding, embed, in_convex_hull
 from carbonize.analysis.pores.merging import MergeTree, merge_tree
-from carbonize.analysis.pores.network import build_network
-from carbonize.analysis.pores.tessellation import tessellate
-from carbonize.analysis.pores.volumes import void_measures
+from carbonize.analysis.pores.tessellation import Certificate
+from carbonize.analysis.pores.void import find_void
 from carbonize.config.models import ClassLimits
 
 if TYPE_CHECKING:
@@ -81,6 +80,8 @@ class PoreSurvey:
         Diameter; 0 if nothing fits.
     largest_free_sphere_A, largest_free_sphere_along_A
         Diameter of the largest sphere that passes; None where no void winds.
+    certificate
+        What was checked of the tessellation.
     """
 
     embedding: Embedding
@@ -94,18 +95,20 @@ class PoreSurvey:
     largest_included_sphere_A: float
     largest_free_sphere_A: float | None
     largest_free_sphere_along_A: tuple[float | None, ...]
+    certificate: Certificate
 
 
 def survey(
     atoms: Atoms,
-    atom_radius_A: float,
+    atom_radius_A: float | Float[np.ndarray, " atom"],
     probes_A: Mapping[str, float],
     persistence_A: float = 0.5,
     limits: ClassLimits | None = None,
 ) -> PoreSurvey:
     """Find the void of a structure and split it into pores.
 
-    Parameters are those of :func:`carbonize.analysis.pores.summary.pore_summary`.
+    Parameters are those of :func:`carbonize.analysis.pores.summary.pore_summary`; the radius may
+    differ from atom to atom.
 
     Raises
     ------
@@ -113,25 +116,23 @@ def survey(
         If no certified tessellation is found.
     """
     embedding = embed(atoms)
-    tessellation = tessellate(atoms.positions - embedding.corner, embedding.cell)
-    network = build_network(tessellation)
+    radii = np.broadcast_to(np.asarray(atom_radius_A, dtype=float), len(atoms))
     helium = probes_A.get("He", HELIUM_DIAMETER_A) / 2
-    tree = merge_tree(network, atom_radius_A, helium, persistence_A)
-
-    diameters = np.array([*probes_A.values(), 2 * helium], dtype=float)
-    levels = atom_radius_A + diameters / 2
-    volumes, areas = void_measures(tessellation, network, levels)
-    fractional = tessellation.center @ np.linalg.inv(tessellation.vectors) - tessellation.origin
-    positions = embedding.wrap(fractional @ tessellation.change @ embedding.cell + embedding.corner)
-    pores, member = find_pores(network, tree, positions, volumes[-1], atom_radius_A, limits or ClassLimits())
+    probe_radii = np.array([*probes_A.values(), 2 * helium], dtype=float) / 2
+    void = find_void(atoms.positions - embedding.corner, embedding.cell, radii, probe_radii)
+    network, offset, volumes, areas = void.network, void.offset_A, void.volume_A3, void.area_A2
+    tree = merge_tree(network, offset, helium, persistence_A)
+    levels = offset + probe_radii
+    positions = embedding.wrap(void.position_A + embedding.corner)
+    pores, member = find_pores(network, tree, positions, volumes[-1], offset, limits or ClassLimits())
     counted = network.radius
     if not embedding.periodic.any():
         counted = counted[in_convex_hull(positions, atoms.positions)]
     return PoreSurvey(
         embedding=embedding,
         position_A=positions,
-        clearance_A=network.radius - atom_radius_A,
-        access_A=np.maximum(0.0, 2 * (tree.access - atom_radius_A)),
+        clearance_A=void.clearance_A,
+        access_A=np.maximum(0.0, 2 * (tree.access - offset)),
         pore=member,
         volume_A3=volumes[-1],
         pores=tuple(pores),
@@ -139,8 +140,9 @@ def survey(
             name: _probe_void(float(probes_A[name]), tree.access > level, volume, area)
             for name, level, volume, area in zip(probes_A, levels, volumes, areas, strict=False)
         },
-        largest_included_sphere_A=2 * (float(counted.max(initial=atom_radius_A)) - atom_radius_A),
-        **_free_spheres(tree, embedding, atom_radius_A),
+        largest_included_sphere_A=2 * (float(counted.max(initial=offset)) - offset),
+        **_free_spheres(tree, embedding, offset),
+        certificate=void.certificate,
     )
 
 
@@ -157,9 +159,9 @@ def _probe_void(diameter_A: float, winds: np.ndarray, volume: np.ndarray, area: 
     )
 
 
-def _free_spheres(tree: MergeTree, embedding: Embedding, atom_radius_A: float) -> dict:
+def _free_spheres(tree: MergeTree, embedding: Embedding, offset_A: float) -> dict:
     def diameter(level: float) -> float | None:
-        width = 2 * (float(level) - atom_radius_A)
+        width = 2 * (float(level) - offset_A)
         return width if width > 0 else None
 
     return {

@@ -113,7 +113,9 @@ class _TooNarrowError(_NotCertifiedError):
     """The layer of images is thinner than the largest empty sphere."""
 
 
-def tessellate(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"]) -> Tessellation:
+def tessellate(
+    positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "3 3"], first_attempt: int = 0
+) -> Tessellation:
     """Delaunay tessellation of atoms in a fully periodic cell.
 
     Parameters
@@ -122,6 +124,8 @@ def tessellate(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "
         Cartesian, A.
     cell
         Cell vectors as rows, A; any shape with a volume.
+    first_attempt
+        Attempt to begin with: one further on has a larger jitter.
 
     Raises
     ------
@@ -132,7 +136,7 @@ def tessellate(positions: Float[np.ndarray, "atom 3"], cell: Float[np.ndarray, "
     fractional = lattice.fractional(np.asarray(positions, dtype=float))
     guess, bound = _largest_void(fractional, lattice)
     failure = ""
-    for attempt in range(ATTEMPTS):
+    for attempt in range(first_attempt, first_attempt + ATTEMPTS):
         for width in (guess, bound):
             points = _image_count(len(fractional), lattice, width)
             if points > MAX_POINTS:
