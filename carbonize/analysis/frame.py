@@ -142,7 +142,9 @@ def check_probes(probes: Mapping[str, float]) -> dict[str, float]:
     for name, diameter in probes.items():
         if not str(name).strip():
             raise InputError(f"a probe of diameter {diameter} A has no name; write for example He=2.6")
-        checked[str(name)] = _number(f"the diameter of probe {name}", diameter, zero_allowed=True, largest=1000.0)
+        checked[str(name)] = _number(
+            f"the diameter of probe {name}", diameter, zero_allowed=True, largest=1000.0
+        )
     return checked
 
 

@@ -18,7 +18,9 @@ def lens(d: float, r: float, s: float) -> float:
     return np.pi * (r + s - d) ** 2 * (d * d + 2 * d * (r + s) - 3 * (r - s) ** 2) / (12 * d)
 
 
-def images(atoms: Atoms, radii: np.ndarray, reach: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def images(
+    atoms: Atoms, radii: np.ndarray, reach: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Points, radii, atoms and shifts of all images up to ``reach`` cells away."""
     steps = np.array(list(itertools.product(range(-reach, reach + 1), repeat=3)))
     points = (atoms.positions[None] + (steps @ atoms.cell.array)[:, None]).reshape(-1, 3)
@@ -41,9 +43,7 @@ def void_at(atoms: Atoms, radii: np.ndarray, p: float, reach: int = 2) -> tuple[
     simplices, behind = hull.simplices[lower], hull.neighbors[lower]
     corner = local[simplices]
     edges = corner[:, 1:] - corner[:, :1]
-    height = 0.5 * (
-        (edges**2).sum(2) - ball[simplices[:, 1:]] ** 2 + ball[simplices[:, :1]] ** 2
-    )
+    height = 0.5 * ((edges**2).sum(2) - ball[simplices[:, 1:]] ** 2 + ball[simplices[:, :1]] ** 2)
     flat = np.abs(np.linalg.det(edges)) < 1e-12
     edges[flat], height[flat] = np.eye(3) * 1e-9, 1e9
     offset = np.linalg.solve(edges, height[..., None])[..., 0]

@@ -459,9 +459,7 @@ def advance(state, setting, edges, top, record, now, target):
             if not possible:  # another exchange at the same level has to come first
                 continue
         now = max(now, level)
-        count = _flip(
-            state, setting, edges, top, record, now, t, atoms, shifts, signs, old, offset, new
-        )
+        count = _flip(state, setting, edges, top, record, now, t, atoms, shifts, signs, old, offset, new)
         for k in range(count):
             _push(heap, state, setting, new[k], now, target, atoms, shifts, signs)
     return target

@@ -47,7 +47,15 @@ def build_network(tessellation: Tessellation) -> Network:
     """Voronoi network with exact capacities from a certified tessellation."""
     t = tessellation
     face_capacity = _face_capacities(
-        t.points, t.atom, t.shift, t.center, t.radius, t.neighbor, t.neighbor_shift, t.neighbor_face, t.vectors
+        t.points,
+        t.atom,
+        t.shift,
+        t.center,
+        t.radius,
+        t.neighbor,
+        t.neighbor_shift,
+        t.neighbor_face,
+        t.vectors,
     )
     first, second, capacity, winding = _edges(
         face_capacity, t.neighbor, t.neighbor_shift, t.neighbor_face, t.change

@@ -79,7 +79,11 @@ class _History:
         self.cells = [array.copy() for array in self.cells]
         atoms = len(radii)
         # host, next_hidden, hidden_shift
-        self.hidden = [np.full(atoms, -1, np.int32), np.full(atoms, -1, np.int32), np.zeros((atoms, 3), np.int16)]
+        self.hidden = [
+            np.full(atoms, -1, np.int32),
+            np.full(atoms, -1, np.int32),
+            np.zeros((atoms, 3), np.int16),
+        ]
         self.top = np.full(nodes, -1.0)
         self.edges = [np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0), np.empty((0, 3), np.int16)]
 
@@ -98,7 +102,9 @@ class _History:
         self.top = np.concatenate([self.top, np.full(cells, -1.0)])
         self.edges = [longer(array, edges) for array in self.edges]
 
-    def advance(self, constant: np.ndarray, slope: np.ndarray, record: bool, now: float, target: float) -> None:
+    def advance(
+        self, constant: np.ndarray, slope: np.ndarray, record: bool, now: float, target: float
+    ) -> None:
         """Follow the weights ``constant + slope * level`` from one level to another."""
         while True:
             setting = self.setting(constant, slope)
@@ -243,7 +249,9 @@ def _centers(points, vectors, atom, shift, radii, kept, level):
     return center, ended_inside
 
 
-def _clearances(tessellation: Tessellation, radii: np.ndarray, centers: np.ndarray, reach: float) -> np.ndarray:
+def _clearances(
+    tessellation: Tessellation, radii: np.ndarray, centers: np.ndarray, reach: float
+) -> np.ndarray:
     """Distance (A) of points to the nearest surface of an atom or image."""
     vectors = tessellation.vectors
     inverse = np.linalg.inv(vectors)

@@ -28,7 +28,8 @@ def pore_summary(
 ) -> dict[str, Any]:
     """Pore network, void volumes and classified pores of one structure.
 
-    Diameters are those of free hard spheres: twice the distance to the nearest atom's surface. Open directions get vacuum (see
+    Diameters are those of free hard spheres: twice the distance to the nearest atom's surface.
+    Open directions get vacuum (see
     :mod:`carbonize.analysis.pores.embedding`), which then is the outside and part of the void.
 
     Parameters

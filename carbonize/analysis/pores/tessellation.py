@@ -343,9 +343,7 @@ def _with_center_in_cell(points, simplices, inverse):
         z = (pp * az + qq * bz + rr * cz) * half
         inside = True
         for axis in range(3):
-            along = (
-                (ox + x) * inverse[0, axis] + (oy + y) * inverse[1, axis] + (oz + z) * inverse[2, axis]
-            )
+            along = (ox + x) * inverse[0, axis] + (oy + y) * inverse[1, axis] + (oz + z) * inverse[2, axis]
             inside &= 0.0 <= along < 1.0
         if inside:
             kept[count] = t

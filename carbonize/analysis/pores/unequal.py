@@ -57,9 +57,7 @@ def _triple(corner, radius):
     the triple intersection: this gives the last from the others. (0, 0) without such a point.
     """
     u, v = corner[1] - corner[0], corner[2] - corner[0]
-    normal = np.array(
-        [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]]
-    )
+    normal = np.array([u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]])
     norm2 = normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2
     uu, vv = u[0] ** 2 + u[1] ** 2 + u[2] ** 2, v[0] ** 2 + v[1] ** 2 + v[2] ** 2
     uv = u[0] * v[0] + u[1] * v[1] + u[2] * v[2]

@@ -101,7 +101,9 @@ def find_void(
             found.clearance,
             found.volume,
             found.area,
-            Certificate(max(found.volume_error, tessellation.certificate.volume_error), True, found.tetrahedra),
+            Certificate(
+                max(found.volume_error, tessellation.certificate.volume_error), True, found.tetrahedra
+            ),
         )
     raise InputError(
         f"the pore network of these {len(positions)} atoms of different radii could not be built "
