@@ -29,6 +29,18 @@ _TOLERANCE = 1e-10
 
 
 @njit(cache=True, nogil=True)
+def _room_for_five():
+    """Arrays for five atoms: their numbers, shifts, coefficients, order, and four differences."""
+    return (
+        np.empty(5, np.int64),
+        np.empty((5, 3), np.int64),
+        np.empty(5),
+        np.empty(5, np.int64),
+        np.empty((4, 3)),
+    )
+
+
+@njit(cache=True, nogil=True)
 def _before(one, other, atoms, shifts):
     """Whether point ``one`` of five comes before ``other`` in an order that no translation changes."""
     if atoms[one] != atoms[other]:
@@ -40,20 +52,20 @@ def _before(one, other, atoms, shifts):
 
 
 @njit(cache=True, nogil=True)
-def _circuit(points, vectors, constant, slope, atoms, shifts, signs):
+def _circuit(points, vectors, constant, slope, five):
     """The one affine dependence of five atoms, and how their lifted points depend on the level.
 
-    Fills ``signs`` with the coefficients of the dependence. Returns a, b and the size of the
+    Fills the coefficients of the dependence into ``five`` (see :func:`_room_for_five`). Returns a, b and the size of the
     terms: the coefficients times the lifted heights add up to a + b level. The same five atoms
     give the same numbers to the last bit, in whatever order and image they come.
     """
-    order = np.arange(5)
-    for i in range(1, 5):
+    atoms, shifts, signs, order, u = five
+    for i in range(5):
+        order[i] = i
         k = i
         while k > 0 and _before(order[k], order[k - 1], atoms, shifts):
             order[k], order[k - 1] = order[k - 1], order[k]
             k -= 1
-    u = np.empty((4, 3))
     first = order[0]
     for i in range(4):
         other = order[i + 1]
@@ -66,11 +78,11 @@ def _circuit(points, vectors, constant, slope, atoms, shifts, signs):
                     u[i, axis] += step * vectors[k, axis]
     a, b, size, total = 0.0, 0.0, 0.0, 0.0
     for i in range(4):
-        p, q, r = u[(i + 1) % 4], u[(i + 2) % 4], u[(i + 3) % 4]
+        p, q, r = (i + 1) & 3, (i + 2) & 3, (i + 3) & 3
         value = (
-            p[0] * (q[1] * r[2] - q[2] * r[1])
-            + p[1] * (q[2] * r[0] - q[0] * r[2])
-            + p[2] * (q[0] * r[1] - q[1] * r[0])
+            u[p, 0] * (u[q, 1] * u[r, 2] - u[q, 2] * u[r, 1])
+            + u[p, 1] * (u[q, 2] * u[r, 0] - u[q, 0] * u[r, 2])
+            + u[p, 2] * (u[q, 0] * u[r, 1] - u[q, 1] * u[r, 0])
         )
         if i % 2:
             value = -value
@@ -87,14 +99,14 @@ def _circuit(points, vectors, constant, slope, atoms, shifts, signs):
 
 
 @njit(cache=True, nogil=True)
-def _five(atom, shift, neighbor, neighbor_shift, neighbor_face, t, face, atoms, shifts):
+def _five(atom, shift, neighbor, neighbor_shift, neighbor_face, t, face, five):
     """The atoms of a tetrahedron and the one behind a face: the face's, then the two others."""
-    for k in range(3):
+    atoms, shifts = five[0], five[1]
+    for k in range(4):
         v = (face + 1 + k) & 3
         atoms[k] = atom[t, v]
-        shifts[k] = shift[t, v]
-    atoms[3] = atom[t, face]
-    shifts[3] = shift[t, face]
+        for axis in range(3):
+            shifts[k, axis] = shift[t, v, axis]
     other, back = neighbor[t, face], neighbor_face[t, face]
     atoms[4] = atom[other, back]
     for k in range(3):
@@ -102,8 +114,9 @@ def _five(atom, shift, neighbor, neighbor_shift, neighbor_face, t, face, atoms, 
 
 
 @njit(cache=True, nogil=True)
-def _hidden_five(atom, shift, t, hidden, hidden_shift, atoms, shifts):
+def _hidden_five(atom, shift, t, hidden, hidden_shift, five):
     """The atoms of a tetrahedron, then a hidden atom that lies in it."""
+    atoms, shifts = five[0], five[1]
     for v in range(4):
         atoms[v] = atom[t, v]
         shifts[v] = shift[t, v]
@@ -127,7 +140,8 @@ def count_irregular(state, setting, now):
     atom, shift, neighbor, neighbor_shift, neighbor_face, _, death, first_hidden, _ = state[:9]
     next_hidden, hidden_shift = state[9], state[10]
     points, vectors, constant, slope, _, counts = setting
-    atoms, shifts, signs = np.empty(5, np.int64), np.empty((5, 3), np.int64), np.empty(5)
+    five = _room_for_five()
+    signs = five[2]
     bad = 0
     for t in range(counts[0]):
         if death[t] < np.inf:
@@ -135,14 +149,14 @@ def count_irregular(state, setting, now):
         for face in range(4):
             other = neighbor[t, face]
             if 4 * t + face < 4 * other + neighbor_face[t, face]:
-                _five(atom, shift, neighbor, neighbor_shift, neighbor_face, t, face, atoms, shifts)
-                a, b, size = _circuit(points, vectors, constant, slope, atoms, shifts, signs)
+                _five(atom, shift, neighbor, neighbor_shift, neighbor_face, t, face, five)
+                a, b, size = _circuit(points, vectors, constant, slope, five)
                 value = np.copysign(1.0, signs[3]) * (a + b * now)
                 bad += value < -_TOLERANCE * size
         h = first_hidden[t]
         while h >= 0:
-            _hidden_five(atom, shift, t, h, hidden_shift, atoms, shifts)
-            a, b, size = _circuit(points, vectors, constant, slope, atoms, shifts, signs)
+            _hidden_five(atom, shift, t, h, hidden_shift, five)
+            a, b, size = _circuit(points, vectors, constant, slope, five)
             value = np.copysign(1.0, signs[4]) * (a + b * now)
             bad += value < -_TOLERANCE * size
             h = next_hidden[h]
@@ -150,24 +164,30 @@ def count_irregular(state, setting, now):
 
 
 @njit(cache=True, nogil=True)
-def _push(heap, state, setting, t, now, target, atoms, shifts, signs):
-    """Queue the levels at which the faces and the hidden atoms of a tetrahedron fail."""
+def _push(heap, state, setting, t, once, now, target, five):
+    """Queue the levels at which the faces and the hidden atoms of a tetrahedron fail.
+
+    ``once``: leave out faces that the tetrahedron with the smaller number will queue.
+    """
     atom, shift, neighbor, neighbor_shift, neighbor_face = state[:5]
     first_hidden, next_hidden, hidden_shift = state[7], state[9], state[10]
     points, vectors, constant, slope = setting[:4]
+    atoms, signs = five[0], five[2]
     for face in range(4):
-        _five(atom, shift, neighbor, neighbor_shift, neighbor_face, t, face, atoms, shifts)
+        if once and neighbor[t, face] < t:
+            continue
+        _five(atom, shift, neighbor, neighbor_shift, neighbor_face, t, face, five)
         s = slope[atoms[0]]
         if s == slope[atoms[1]] == slope[atoms[2]] == slope[atoms[3]] == slope[atoms[4]]:
             continue
-        a, b, _ = _circuit(points, vectors, constant, slope, atoms, shifts, signs)
+        a, b, _ = _circuit(points, vectors, constant, slope, five)
         level = _failing_level(a, b, signs[3], now)
         if level <= target:
             heapq.heappush(heap, (level, np.int64(t), np.int64(face), np.int64(neighbor[t, face])))
     h = first_hidden[t]
     while h >= 0:
-        _hidden_five(atom, shift, t, h, hidden_shift, atoms, shifts)
-        a, b, _ = _circuit(points, vectors, constant, slope, atoms, shifts, signs)
+        _hidden_five(atom, shift, t, h, hidden_shift, five)
+        a, b, _ = _circuit(points, vectors, constant, slope, five)
         level = _failing_level(a, b, signs[4], now)
         if level <= target:
             heapq.heappush(heap, (level, np.int64(t), np.int64(-1), np.int64(h)))
@@ -235,7 +255,7 @@ def _position(old, vertices):
 
 
 @njit(cache=True, nogil=True)
-def _flip(state, setting, edges, top, record, now, base, atoms, shifts, signs, old, offset, new):
+def _flip(state, setting, edges, top, record, now, base, atoms, shifts, old, offset, new):
     """Exchange the tetrahedra on one side of five atoms for those on the other.
 
     ``old[i]`` is the tetrahedron without atom ``i``, -1 if that is on the other side, and
@@ -411,12 +431,13 @@ def advance(state, setting, edges, top, record, now, target):
     atom, shift, neighbor, neighbor_shift, neighbor_face, _, death, _, host = state[:9]
     hidden_shift = state[10]
     points, vectors, constant, slope, _, counts = setting
-    atoms, shifts, signs = np.empty(5, np.int64), np.empty((5, 3), np.int64), np.empty(5)
+    five = _room_for_five()
+    atoms, shifts, signs = five[0], five[1], five[2]
     old, offset, new = np.empty(5, np.int64), np.zeros((5, 3), np.int64), np.empty(5, np.int64)
     heap = [(np.inf, np.int64(0), np.int64(0), np.int64(0))]
     for t in range(counts[0]):
         if death[t] == np.inf:
-            _push(heap, state, setting, t, now, target, atoms, shifts, signs)
+            _push(heap, state, setting, t, True, now, target, five)
     while heap[0][0] <= target:
         level, t, face, other = heap[0]
         if counts[0] + 4 > len(atom) or counts[1] + 20 > len(edges[0]):
@@ -429,8 +450,8 @@ def advance(state, setting, edges, top, record, now, target):
         if face < 0:
             if host[other] != t:
                 continue
-            _hidden_five(atom, shift, t, other, hidden_shift, atoms, shifts)
-            _circuit(points, vectors, constant, slope, atoms, shifts, signs)
+            _hidden_five(atom, shift, t, other, hidden_shift, five)
+            _circuit(points, vectors, constant, slope, five)
             inside = True
             for v in range(4):
                 inside &= signs[v] * signs[4] < 0.0
@@ -440,8 +461,8 @@ def advance(state, setting, edges, top, record, now, target):
         else:
             if neighbor[t, face] != other or death[other] < np.inf:
                 continue
-            _five(atom, shift, neighbor, neighbor_shift, neighbor_face, t, face, atoms, shifts)
-            _circuit(points, vectors, constant, slope, atoms, shifts, signs)
+            _five(atom, shift, neighbor, neighbor_shift, neighbor_face, t, face, five)
+            _circuit(points, vectors, constant, slope, five)
             old[4], old[3] = t, other
             offset[3] = neighbor_shift[t, face]
             possible = signs[3] * signs[4] > 0.0
@@ -459,7 +480,7 @@ def advance(state, setting, edges, top, record, now, target):
             if not possible:  # another exchange at the same level has to come first
                 continue
         now = max(now, level)
-        count = _flip(state, setting, edges, top, record, now, t, atoms, shifts, signs, old, offset, new)
+        count = _flip(state, setting, edges, top, record, now, t, atoms, shifts, old, offset, new)
         for k in range(count):
-            _push(heap, state, setting, new[k], now, target, atoms, shifts, signs)
+            _push(heap, state, setting, new[k], False, now, target, five)
     return target

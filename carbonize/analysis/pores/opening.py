@@ -74,12 +74,22 @@ def _add_roots(found, count, low, high, constant, linear, quadratic):
 
 
 @njit(cache=True, nogil=True)
+def _descend(found, count):
+    """Sort a few numbers from large to small."""
+    for i in range(1, count):
+        k = i
+        while k > 0 and found[k] > found[k - 1]:
+            found[k], found[k - 1] = found[k - 1], found[k]
+            k -= 1
+
+
+@njit(cache=True, nogil=True)
 def largest_hold(corner, radius, low, high):
     """Largest p between two levels at which the power centre lies outside all balls; -1 if none."""
     constant, linear, quadratic = power_center(corner, radius)[2:]
     found = np.empty(2)
     count = _add_roots(found, 0, low, high, constant, linear, quadratic)
-    found = -np.sort(-found[:count])
+    _descend(found, count)
     above = high
     for k in range(count + 1):
         below = found[k] if k < count else low
@@ -172,7 +182,7 @@ def largest_opening(corner, radius, low, high):
             linear + 2.0 * norm2 * s0 * s1,
             quadratic + norm2 * s1 * s1,
         )
-    found = -np.sort(-found[:count])
+    _descend(found, count)
     above = high
     for k in range(count + 1):
         below = found[k] if k < count else low

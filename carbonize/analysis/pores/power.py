@@ -112,7 +112,7 @@ class _History:
             if now >= target:
                 break
             cells, edges = self.counts
-            room = max(1000, cells // 4)
+            room = max(1000, cells // 2)
             self._grow(
                 room if cells + 1000 > len(self.top) else 0,
                 2 * room if edges + 5000 > len(self.edges[0]) else 0,
