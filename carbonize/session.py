@@ -74,7 +74,7 @@ class Session:
     ) -> None:
         import jax
 
-        from carbonize.analysis.radii import check_radius_uncertainty, common_radius
+        from carbonize.analysis.radii import check_radius_uncertainty, element_radii
         from carbonize.potentials import make_potential
         from carbonize.simulation.motion import make_motion
         from carbonize.simulation.spread import use_cores
@@ -94,8 +94,8 @@ class Session:
         self._found = read_newest_checkpoint(paths.checkpoints, on_damage=self._damaged.append)
         with self.watch("start_structure_s"):
             self._read_start()
-        radius_A = common_radius(self._symbols, config.analysis.radii_A)
-        check_radius_uncertainty(config.analysis.radius_uncertainty_A, radius_A)
+        radii_A = element_radii(self._symbols, config.analysis.radii_A)
+        check_radius_uncertainty(config.analysis.radius_uncertainty_A, min(radii_A.values()))
         self._recorder = Recorder(
             config,
             paths,

@@ -118,11 +118,11 @@ def analyze(
         result["bonding"] = bonding(atoms, cutoff)
     if {"pores", "occupiable", "psd"} & set(parts):
         from carbonize.analysis.pores.summary import pore_summary
-        from carbonize.analysis.radii import common_radius
+        from carbonize.analysis.radii import atom_radii
 
-        radius = common_radius(atoms.get_chemical_symbols(), radii)
+        radii_A = atom_radii(atoms.get_chemical_symbols(), radii)
         result["pores"] = pore_summary(
-            atoms, radius, probe_diameters, persistence, class_limits, parts, uncertainty
+            atoms, radii_A, probe_diameters, persistence, class_limits, parts, uncertainty
         )
     return result
 
@@ -158,7 +158,7 @@ def check_probes(probes: Mapping[str, float]) -> dict[str, float]:
     Raises
     ------
     InputError
-        For an empty set or name, or a diameter that is not a positive finite number.
+        For an empty set or name, or a diameter that is negative or not finite; a point has diameter 0.
     """
     if not probes:
         raise InputError("no probes given; name at least one, for example He=2.6 (diameter in A)")
@@ -166,7 +166,9 @@ def check_probes(probes: Mapping[str, float]) -> dict[str, float]:
     for name, diameter in probes.items():
         if not str(name).strip():
             raise InputError(f"a probe of diameter {diameter} A has no name; write for example He=2.6")
-        checked[str(name)] = _number(f"the diameter of probe {name}", diameter, largest=1000.0)
+        checked[str(name)] = _number(
+            f"the diameter of probe {name}", diameter, zero_allowed=True, largest=1000.0
+        )
     return checked
 
 

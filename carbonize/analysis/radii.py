@@ -8,12 +8,15 @@ to all main-group elements by Mantina et al., J. Phys. Chem. A 113 (2009) 5806. 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
+
+import numpy as np
+from jaxtyping import Float
 
 from carbonize.errors import InputError
 
-__all__ = ["RADII_A", "check_radius_uncertainty", "common_radius", "element_radii"]
+__all__ = ["RADII_A", "atom_radii", "check_radius_uncertainty", "element_radii"]
 
 # fmt: off
 RADII_A: dict[str, float] = {
@@ -57,25 +60,18 @@ def element_radii(symbols: Iterable[str], overrides: Mapping[str, float] | None 
     return {element: float(table[element]) for element in found}
 
 
-def common_radius(symbols: Iterable[str], overrides: Mapping[str, float] | None = None) -> float:
-    """The one radius (A) that all atoms share.
+def atom_radii(
+    symbols: Sequence[str], overrides: Mapping[str, float] | None = None
+) -> Float[np.ndarray, " atom"]:
+    """Radius (A) of each atom.
 
     Raises
     ------
     InputError
-        If the elements present have different radii.
+        As :func:`element_radii`.
     """
-    radii = element_radii(symbols, overrides)
-    if len(set(radii.values())) > 1:
-        listed = ", ".join(f"{element} {radius:g} A" for element, radius in radii.items())
-        first = "C" if "C" in radii else next(iter(radii))
-        other = next(element for element in radii if radii[element] != radii[first])
-        raise InputError(
-            f"the pore network needs one radius for all atoms, but the elements here have {listed}; "
-            f"give them the same, for example --radius {other}={radii[first]:g}, "
-            f"or analysis.radii_A: {{{other}: {radii[first]:g}}} in a protocol"
-        )
-    return next(iter(radii.values()))
+    table = element_radii(symbols, overrides)
+    return np.array([table[symbol] for symbol in symbols])
 
 
 def check_radius_uncertainty(delta_A: float, smallest_radius_A: float) -> None:

@@ -113,13 +113,13 @@ def find_void(atoms: Atoms, analysis: AnalysisConfig) -> PoreSurvey:
     InputError
         For a structure that cannot be analysed.
     """
-    from carbonize.analysis.radii import common_radius
+    from carbonize.analysis.radii import atom_radii
     from carbonize.io.frames import validate_atoms
 
     validate_atoms(atoms)
     return survey(
         atoms,
-        common_radius(atoms.get_chemical_symbols(), analysis.radii_A),
+        atom_radii(atoms.get_chemical_symbols(), analysis.radii_A),
         analysis.probes_A,
         analysis.persistence_A,
         analysis.class_limits_A,

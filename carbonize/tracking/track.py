@@ -151,11 +151,11 @@ def _checked(frames: Iterable[Atoms]) -> Iterator[Atoms]:
 def _survey(task: _Task) -> Frame:
     """The pores of one frame, with their footprints."""
     from carbonize.analysis.pores.survey import survey
-    from carbonize.analysis.radii import common_radius
+    from carbonize.analysis.radii import atom_radii
 
     atoms, analysis = task.atoms, task.settings.analysis
     try:
-        radius = common_radius(atoms.get_chemical_symbols(), analysis.radii_A)
+        radius = atom_radii(atoms.get_chemical_symbols(), analysis.radii_A)
         found = survey(atoms, radius, analysis.probes_A, analysis.persistence_A, analysis.class_limits_A)
     except InputError as err:
         raise InputError(f"frame {task.index}: {err}") from None

@@ -72,6 +72,7 @@ def test_the_json_has_every_key_of_the_contract(crystal):
         "probes",
         "classes",
         "items",
+        "certificate",
     }
     assert list(pores["probes"]) == ["He", "CO2", "N2", "EC"]
     for probe in pores["probes"].values():
@@ -276,7 +277,7 @@ def test_uncertain_radii_give_ranges_that_hold_the_values(crystal):
         (["--radius", "C=wide"], "NAME=NUMBER"),
         (["--radius", "C=-1"], "radius"),
         (["--radius", "Xq=1"], "not a chemical element"),
-        (["--probe", "He=0"], "probe He"),
+        (["--probe", "He=-1"], "probe He"),
         (["--probe", "=2"], "NAME=NUMBER"),
         (["--probe", "He=nan"], "probe He"),
         (["--bond-cutoff", "0"], "bond cutoff"),

@@ -15,19 +15,19 @@ from carbonize.analysis.pores.edges import VoidEdges
 from carbonize.analysis.pores.moments import void_moments
 from carbonize.analysis.pores.necks import WaysOut, necks_of
 from carbonize.analysis.pores.shape import gyration_eigenvalues, sphericity
-from carbonize.analysis.pores.tessellation import Tessellation
 from carbonize.analysis.pores.thoroughfares import find_thoroughfares
+from carbonize.analysis.pores.void import Body
 from carbonize.analysis.pores.windows import window_areas
 from carbonize.config.models import ClassLimits
 
-__all__ = ["RADIUS_UNCERTAINTY_A", "Void", "describe_pores"]
+__all__ = ["RADIUS_UNCERTAINTY_A", "VoidNodes", "describe_pores"]
 
 RADIUS_UNCERTAINTY_A = 0.1
 """Standard deviation of the atoms' common radius: about what tables of radii differ by."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Void:
+class VoidNodes:
     """What is known of the nodes of the void of helium's centre.
 
     Attributes
@@ -40,10 +40,8 @@ class Void:
         Cell vectors (integers) that move each node next to its pore's peak.
     joined
         Which nodes helium's centre can go to from their pore's peak, without leaving the pore.
-    position_A
-        Of each node, in the cell.
     moved
-        Cell vectors (integers) that brought it there from where the tessellation has it.
+        Cell vectors (integers) that brought each node into the cell from where the tessellation has it.
     cell
         Its vectors as rows (A).
     access_A
@@ -60,7 +58,6 @@ class Void:
     peak: Int[np.ndarray, " pore"]
     image: Int[np.ndarray, "node 3"]
     joined: Bool[np.ndarray, " node"]
-    position_A: Float[np.ndarray, "node 3"]
     moved: Int[np.ndarray, "node 3"]
     cell: Float[np.ndarray, "3 3"]
     access_A: Float[np.ndarray, " node"]
@@ -71,9 +68,8 @@ class Void:
 
 def describe_pores(
     pores: Sequence[Pore],
-    void: Void,
-    tessellation: Tessellation,
-    ball_radius: Float[np.ndarray, "node 4"],
+    void: VoidNodes,
+    body: Body,
     probes_A: Mapping[str, float],
     helium_A: float,
     limits: ClassLimits,
@@ -84,10 +80,8 @@ def describe_pores(
     ----------
     pores, void
         Of the same structure.
-    tessellation
-        Whose tetrahedra are the nodes.
-    ball_radius
-        Of the atom at each vertex and helium together (A).
+    body
+        Tetrahedra that hold the void of helium's centre.
     probes_A
         Probe diameters by name.
     helium_A
@@ -101,20 +95,15 @@ def describe_pores(
     inside = np.flatnonzero(void.pore >= 0)
     member = void.pore[inside]
     wide = void.edges.wider_than(helium_A / 2)
-    contacts, crossing = find_contacts(void.pore, void.image, wide.first, wide.second, wide.winding)
+    contacts, _ = find_contacts(void.pore, void.image, wide.first, wide.second, wide.winding)
 
     areas = np.bincount(member, weights=void.area_A2[inside], minlength=count)
-    windows = np.zeros(count)
-    node, corners = _faces(
-        tessellation, void, wide.first[crossing], wide.second[crossing], wide.winding[crossing]
-    )
-    open_area = window_areas(tessellation.vertex[node, corners], ball_radius[node, corners])
-    for side in (wide.first, wide.second):
-        windows += np.bincount(void.pore[side[crossing]], weights=open_area, minlength=count)
-    body = np.flatnonzero(void.joined)
-    moments = void_moments(tessellation.vertex[body], tessellation.center[body], ball_radius[body])
-    origin = void.position_A[body] + void.image[body] @ void.cell
-    gyration = gyration_eigenvalues(void.pore[body], origin, *moments, count)
+    windows = _windows(void, body, count)
+    rows = np.flatnonzero(void.joined[body.node])
+    node = body.node[rows]
+    moments = void_moments(body.corners(rows), body.center[rows], body.ball_radius_A[body.atom[rows]])
+    origin = body.place_A[rows] + (void.moved[node] + void.image[node]) @ void.cell
+    gyration = gyration_eigenvalues(void.pore[node], origin, *moments, count)
     thoroughfare = find_thoroughfares(count, contacts.pores, contacts.translation)
 
     described = []
@@ -140,14 +129,16 @@ def describe_pores(
     return tuple(described)
 
 
-def _faces(
-    t: Tessellation, void: Void, first: np.ndarray, second: np.ndarray, winding: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Nodes, shape (edge, 1), and three of their vertices each, for the faces through which edges lead."""
-    there = void.moved[t.neighbor[first]] - void.moved[first][:, None]
-    shifts = t.neighbor_shift[first] @ t.change - there
-    leads = (t.neighbor[first] == second[:, None]) & np.all(shifts == winding[:, None], axis=2)
-    return first[:, None], (np.argmax(leads, axis=1)[:, None] + np.arange(1, 4)) % 4
+def _windows(void: VoidNodes, body: Body, count: int) -> np.ndarray:
+    """Area (A^2) of each pore's openings to other pores and to images of itself: open parts of faces."""
+    row, face = np.nonzero((void.pore[body.node] >= 0)[:, None] & (body.neighbor >= 0))
+    here, there = body.node[row], body.node[body.neighbor[row, face]]
+    winding = body.neighbor_shift[row, face] @ body.change + void.moved[here] - void.moved[there]
+    _, crossing = find_contacts(void.pore, void.image, here, there, winding)
+    row, corner = row[crossing, None], (face[crossing, None] + np.arange(1, 4)) % 4
+    area = window_areas(body.corners(row, corner), body.ball_radius_A[body.atom[row, corner]])
+    # every face is seen from both its sides, each of which counts for its own pore
+    return np.bincount(void.pore[here[crossing]], weights=area, minlength=count)
 
 
 def _volume_margin(entrance_A: float | None, limits: ClassLimits) -> float:

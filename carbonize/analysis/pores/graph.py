@@ -33,11 +33,11 @@ def structure_graph(
     InputError
         For a structure that cannot be analysed.
     """
-    from carbonize.analysis.radii import common_radius
+    from carbonize.analysis.radii import atom_radii
     from carbonize.io.frames import validate_atoms
 
     validate_atoms(atoms)
-    radius = common_radius(atoms.get_chemical_symbols(), radii)
+    radius = atom_radii(atoms.get_chemical_symbols(), radii)
     found = survey(atoms, radius, probes_A, persistence_A)
     return pore_graph(found) if level == "pores" else node_graph(found)
 

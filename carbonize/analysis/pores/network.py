@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numba import njit
 
-from carbonize.analysis.pores.tessellation import Tessellation
+from carbonize.analysis.pores.tessellation import Tessellation, vertex_at
 
 __all__ = ["Network", "build_network"]
 
@@ -47,23 +47,52 @@ def build_network(tessellation: Tessellation) -> Network:
     """Voronoi network with exact capacities from a certified tessellation."""
     t = tessellation
     face_capacity = _face_capacities(
-        t.vertex, t.center, t.radius, t.neighbor, t.neighbor_shift, t.neighbor_face, t.vectors
+        t.points,
+        t.atom,
+        t.shift,
+        t.center,
+        t.radius,
+        t.neighbor,
+        t.neighbor_shift,
+        t.neighbor_face,
+        t.vectors,
     )
-    # each edge once: from the face with the smaller number
-    number = 4 * np.arange(len(t.radius))[:, None] + np.arange(4)
-    node, face = np.nonzero(number < 4 * t.neighbor + t.neighbor_face)
+    first, second, capacity, winding = _edges(
+        face_capacity, t.neighbor, t.neighbor_shift, t.neighbor_face, t.change
+    )
     return Network(
         radius=t.radius,
         face_capacity=face_capacity,
-        first=node,
-        second=t.neighbor[node, face],
-        capacity=face_capacity[node, face],
-        winding=t.neighbor_shift[node, face] @ t.change,
+        first=first,
+        second=second,
+        capacity=capacity,
+        winding=winding,
     )
 
 
 @njit(cache=True, nogil=True)
-def _face_capacities(vertex, center, radius, neighbor, neighbor_shift, neighbor_face, vectors):
+def _edges(face_capacity, neighbor, neighbor_shift, neighbor_face, change):
+    """Ends, capacity and winding of each edge, once: from the face with the smaller number."""
+    count = 2 * len(neighbor)
+    first, second = np.empty(count, np.int32), np.empty(count, np.int32)
+    capacity = np.empty(count)
+    winding = np.zeros((count, 3), np.int32)
+    e = 0
+    for t in range(len(neighbor)):
+        for face in range(4):
+            if 4 * t + face < 4 * neighbor[t, face] + neighbor_face[t, face]:
+                first[e], second[e], capacity[e] = t, neighbor[t, face], face_capacity[t, face]
+                for k in range(3):
+                    step = neighbor_shift[t, face, k]
+                    if step != 0:
+                        for axis in range(3):
+                            winding[e, axis] += step * change[k, axis]
+                e += 1
+    return first, second, capacity, winding
+
+
+@njit(cache=True, nogil=True)
+def _face_capacities(points, atom, shift, center, radius, neighbor, neighbor_shift, neighbor_face, vectors):
     """Smallest distance to an atom along the Voronoi edge through each face, shape (node, 4).
 
     The distance along the edge is smallest at the face's circumcentre, if the edge contains
@@ -79,9 +108,11 @@ def _face_capacities(vertex, center, radius, neighbor, neighbor_shift, neighbor_
                 capacity[t, face] = capacity[other, back]  # the same face, seen before
                 continue
             a, b, c = (face + 1) % 4, (face + 2) % 4, (face + 3) % 4
-            ox, oy, oz = vertex[t, a, 0], vertex[t, a, 1], vertex[t, a, 2]
-            ux, uy, uz = vertex[t, b, 0] - ox, vertex[t, b, 1] - oy, vertex[t, b, 2] - oz
-            vx, vy, vz = vertex[t, c, 0] - ox, vertex[t, c, 1] - oy, vertex[t, c, 2] - oz
+            ox, oy, oz = vertex_at(points, vectors, atom, shift, t, a)
+            ux, uy, uz = vertex_at(points, vectors, atom, shift, t, b)
+            vx, vy, vz = vertex_at(points, vectors, atom, shift, t, c)
+            ux, uy, uz = ux - ox, uy - oy, uz - oz
+            vx, vy, vz = vx - ox, vy - oy, vz - oz
             nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
             norm2 = nx * nx + ny * ny + nz * nz
             # heights of both Voronoi vertices above the plane, times |n|

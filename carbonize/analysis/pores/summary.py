@@ -24,7 +24,7 @@ __all__ = ["pore_summary"]
 
 def pore_summary(
     atoms: Atoms,
-    atom_radius_A: float,
+    atom_radius_A: float | Float[np.ndarray, " atom"],
     probes_A: Mapping[str, float],
     persistence_A: float = 0.5,
     limits: ClassLimits | None = None,
@@ -33,8 +33,8 @@ def pore_summary(
 ) -> dict[str, Any]:
     """Pore network, void volumes and classified pores of one structure.
 
-    Diameters are those of free hard spheres: twice the distance to the nearest atom's
-    centre minus twice the atom's radius. Open directions get vacuum (see
+    Diameters are those of free hard spheres: twice the distance to the nearest atom's surface.
+    Open directions get vacuum (see
     :mod:`carbonize.analysis.pores.embedding`), which then is the outside and part of the void.
 
     Parameters
@@ -42,7 +42,7 @@ def pore_summary(
     atoms
         At least one atom; cell and boundary conditions of any kind.
     atom_radius_A
-        Hard-sphere radius of every atom.
+        Hard-sphere radius of every atom, or one for each.
     probes_A
         Probe diameters by name.
     persistence_A
@@ -60,16 +60,16 @@ def pore_summary(
     dict
         ``largest_included_sphere_A`` (0 if nothing fits); ``largest_free_sphere_A`` and
         ``largest_free_sphere_along_A`` (None where no void winds: no outside, or, along an
-        axis, no way through); ``probes``; ``classes``; ``items``; the results of ``parts``, the second
-        under ``pore_size_distribution``; with a radius uncertainty ``radius_uncertainty``
-        (:func:`carbonize.analysis.pores.uncertainty.radius_uncertainty`).
+        axis, no way through); ``probes``; ``classes``; ``items``; ``certificate``; the results of
+        ``parts``, the second under ``pore_size_distribution``; with a radius uncertainty
+        ``radius_uncertainty`` (:func:`carbonize.analysis.pores.uncertainty.radius_uncertainty`).
 
     Raises
     ------
     InputError
         If no certified tessellation is found, or the uncertainty is not smaller than the radius.
     """
-    check_radius_uncertainty(radius_uncertainty_A, atom_radius_A)
+    check_radius_uncertainty(radius_uncertainty_A, float(np.min(atom_radius_A)))
 
     def survey_with(shift_A: float) -> PoreSurvey:
         return survey(atoms, atom_radius_A + shift_A, probes_A, persistence_A, limits)
@@ -84,6 +84,7 @@ def pore_summary(
         "probes": {name: _probe_entry(probe, mass_amu) for name, probe in found.probes.items()},
         "classes": class_totals(found.pores, mass_amu),
         "items": [pore.as_item(number) for number, pore in enumerate(found.pores)],
+        "certificate": dataclasses.asdict(found.certificate),
         **_sampled(atoms, radii, found, probes_A, parts),
     }
     if radius_uncertainty_A:

@@ -16,14 +16,14 @@ from jaxtyping import Float, Int
 from carbonize.analysis.pores.adjacency import assemble
 from carbonize.analysis.pores.channels import channels_and_pockets
 from carbonize.analysis.pores.classify import SMALLEST_VOLUME_A3, Pore, find_pores
-from carbonize.analysis.pores.describe import Void, describe_pores
+from carbonize.analysis.pores.describe import VoidNodes, describe_pores
 from carbonize.analysis.pores.edges import VoidEdges
 from carbonize.analysis.pores.embedding import Embedding, embed, in_convex_hull
 from carbonize.analysis.pores.merging import MergeTree, merge_tree
 from carbonize.analysis.pores.necks import find_ways_out
-from carbonize.analysis.pores.network import Network, build_network
-from carbonize.analysis.pores.tessellation import tessellate
-from carbonize.analysis.pores.volumes import void_measures
+from carbonize.analysis.pores.network import Network
+from carbonize.analysis.pores.tessellation import Certificate
+from carbonize.analysis.pores.void import find_void
 from carbonize.config.models import ClassLimits
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ class PoreSurvey:
         Diameter; 0 if nothing fits.
     largest_free_sphere_A, largest_free_sphere_along_A
         Diameter of the largest sphere that passes; None where no void winds.
+    certificate
+        What was checked of the tessellation.
     """
 
     embedding: Embedding
@@ -124,18 +126,20 @@ class PoreSurvey:
     largest_included_sphere_A: float
     largest_free_sphere_A: float | None
     largest_free_sphere_along_A: tuple[float | None, ...]
+    certificate: Certificate
 
 
 def survey(
     atoms: Atoms,
-    atom_radius_A: float,
+    atom_radius_A: float | Float[np.ndarray, " atom"],
     probes_A: Mapping[str, float],
     persistence_A: float = 0.5,
     limits: ClassLimits | None = None,
 ) -> PoreSurvey:
     """Find the void of a structure and split it into pores.
 
-    Parameters are those of :func:`carbonize.analysis.pores.summary.pore_summary`.
+    Parameters are those of :func:`carbonize.analysis.pores.summary.pore_summary`; the radius may
+    differ from atom to atom.
 
     Raises
     ------
@@ -143,57 +147,46 @@ def survey(
         If no certified tessellation is found.
     """
     embedding = embed(atoms)
-    tessellation = tessellate(atoms.positions - embedding.corner, embedding.cell)
-    network = build_network(tessellation)
+    radii = np.broadcast_to(np.asarray(atom_radius_A, dtype=float), len(atoms))
     helium = probes_A.get("He", HELIUM_DIAMETER_A) / 2
-    tree = merge_tree(network, atom_radius_A, helium, persistence_A)
-
-    diameters = np.array([*probes_A.values(), 2 * helium], dtype=float)
-    levels = atom_radius_A + diameters / 2
-    volumes, areas = void_measures(tessellation, network, levels)
-    fractional = tessellation.center @ np.linalg.inv(tessellation.vectors) - tessellation.origin
-    unwrapped = fractional @ tessellation.change @ embedding.cell + embedding.corner
+    probe_radii = np.array([*probes_A.values(), 2 * helium], dtype=float) / 2
+    void = find_void(atoms.positions - embedding.corner, embedding.cell, radii, probe_radii)
+    network, offset, volumes, areas = void.network, void.offset_A, void.volume_A3, void.area_A2
+    tree = merge_tree(network, offset, helium, persistence_A)
+    levels = offset + probe_radii
+    unwrapped = void.position_A + embedding.corner
     positions = embedding.wrap(unwrapped)
     moved = np.rint((positions - unwrapped) @ np.linalg.inv(embedding.cell)).astype(np.int32)
-    edges = _void_edges(network, tree, moved, atom_radius_A)
+    edges = _void_edges(network, tree, moved, offset)
     limits = limits or ClassLimits()
-    pores, member = find_pores(network, tree, positions, volumes[-1], atom_radius_A, limits)
+    pores, member = find_pores(network, tree, positions, volumes[-1], offset, limits)
     inside = member >= 0
     peak = np.empty(len(pores), dtype=np.int64)
     peak[member[inside]] = tree.basin[inside]
     within = edges.wider_than(helium)
     image, joined = assemble(member, peak, within.first, within.second, within.winding)
-    void = Void(
+    access_A = np.maximum(0.0, 2 * (tree.access - offset))
+    nodes = VoidNodes(
         pore=member,
         peak=peak,
         image=image,
         joined=joined,
-        position_A=positions,
         moved=moved,
         cell=embedding.cell,
-        access_A=np.maximum(0.0, 2 * (tree.access - atom_radius_A)),
+        access_A=access_A,
         area_A2=areas[-1],
         edges=edges,
         ways=find_ways_out(len(member), edges.first, edges.second, edges.capacity_A, tree.role),
     )
-    described = describe_pores(
-        pores,
-        void,
-        tessellation,
-        np.full((len(member), 4), levels[-1]),
-        probes_A,
-        2 * helium,
-        limits,
-    )
+    described = describe_pores(pores, nodes, void.body, probes_A, 2 * helium, limits)
     counted = network.radius
     if not embedding.periodic.any():
         counted = counted[in_convex_hull(positions, atoms.positions)]
-    clearance = network.radius - atom_radius_A
     return PoreSurvey(
         embedding=embedding,
         position_A=positions,
-        clearance_A=clearance,
-        access_A=void.access_A,
+        clearance_A=void.clearance_A,
+        access_A=access_A,
         pore=member,
         volume_A3=volumes[-1],
         area_A2=areas[-1],
@@ -203,22 +196,23 @@ def survey(
         pores=described,
         probes={
             name: _probe_void(
-                float(probes_A[name]), tree.access > level, volume, area, clearance, edges, embedding
+                float(probes_A[name]), tree.access > level, volume, area, void.clearance_A, edges, embedding
             )
             for name, level, volume, area in zip(probes_A, levels, volumes, areas, strict=False)
         },
-        largest_included_sphere_A=2 * (float(counted.max(initial=atom_radius_A)) - atom_radius_A),
-        **_free_spheres(tree, embedding, atom_radius_A),
+        largest_included_sphere_A=2 * (float(counted.max(initial=offset)) - offset),
+        **_free_spheres(tree, embedding, offset),
+        certificate=void.certificate,
     )
 
 
-def _void_edges(network: Network, tree: MergeTree, moved: np.ndarray, atom_radius_A: float) -> VoidEdges:
+def _void_edges(network: Network, tree: MergeTree, moved: np.ndarray, offset_A: float) -> VoidEdges:
     """Edges in the order of the sweep; ``moved`` are the cell vectors that wrapped each node."""
     first, second = network.first[tree.order], network.second[tree.order]
     return VoidEdges(
         first=first.astype(np.int32),
         second=second.astype(np.int32),
-        capacity_A=network.capacity[tree.order] - atom_radius_A,
+        capacity_A=network.capacity[tree.order] - offset_A,
         winding=network.winding[tree.order].astype(np.int32) + moved[first] - moved[second],
     )
 
@@ -259,9 +253,9 @@ def _probe_void(
     )
 
 
-def _free_spheres(tree: MergeTree, embedding: Embedding, atom_radius_A: float) -> dict:
+def _free_spheres(tree: MergeTree, embedding: Embedding, offset_A: float) -> dict:
     def diameter(level: float) -> float | None:
-        width = 2 * (float(level) - atom_radius_A)
+        width = 2 * (float(level) - offset_A)
         return width if width > 0 else None
 
     return {

@@ -20,7 +20,7 @@ from jaxtyping import Float
 from numba import njit
 
 from carbonize.analysis.pores.network import Network
-from carbonize.analysis.pores.tessellation import Tessellation
+from carbonize.analysis.pores.tessellation import Tessellation, vertex_at
 from carbonize.errors import CarbonizeError
 
 __all__ = ["void_measures"]
@@ -54,7 +54,7 @@ def void_measures(
         levels,
         t.radius,
         t.volume,
-        t.vertex,
+        t.points,
         t.atom,
         t.shift,
         t.neighbor,
@@ -120,19 +120,17 @@ def _vertex_at(atom, shift, node, like_node, like_vertex, x, y, z):
 
 
 @njit(cache=True, nogil=True)
-def _edge_alpha(start, a, b, c, d, vertex, atom, shift, neighbor, neighbor_shift, face_capacity, vectors):
+def _edge_alpha(start, a, b, c, d, points, atom, shift, neighbor, neighbor_shift, face_capacity, vectors):
     """Smallest ball radius at which edge (a, b) of a tetrahedron enters the alpha complex.
 
     Walks round the edge from tetrahedron to tetrahedron. Half the edge's length, if no
     vertex met on the way lies inside the sphere on the edge as diameter; otherwise the
     edge comes with the first of its faces. Returns -1 if the walk does not close.
     """
-    mx = 0.5 * (vertex[start, a, 0] + vertex[start, b, 0])
-    my = 0.5 * (vertex[start, a, 1] + vertex[start, b, 1])
-    mz = 0.5 * (vertex[start, a, 2] + vertex[start, b, 2])
-    quarter = (
-        (vertex[start, a, 0] - mx) ** 2 + (vertex[start, a, 1] - my) ** 2 + (vertex[start, a, 2] - mz) ** 2
-    )
+    ox, oy, oz = vertex_at(points, vectors, atom, shift, start, a)
+    px, py, pz = vertex_at(points, vectors, atom, shift, start, b)
+    mx, my, mz = 0.5 * (ox + px), 0.5 * (oy + py), 0.5 * (oz + pz)
+    quarter = (ox - mx) ** 2 + (oy - my) ** 2 + (oz - mz) ** 2
     first_a, first_b = a, b
     attached = False
     lowest_face = np.inf
@@ -140,9 +138,10 @@ def _edge_alpha(start, a, b, c, d, vertex, atom, shift, neighbor, neighbor_shift
     x, y, z = 0, 0, 0
     for _ in range(10_000):
         # d is the vertex ahead: each vertex of the ring is met once
-        dx = vertex[node, d, 0] - mx + x * vectors[0, 0] + y * vectors[1, 0] + z * vectors[2, 0]
-        dy = vertex[node, d, 1] - my + x * vectors[0, 1] + y * vectors[1, 1] + z * vectors[2, 1]
-        dz = vertex[node, d, 2] - mz + x * vectors[0, 2] + y * vectors[1, 2] + z * vectors[2, 2]
+        dx, dy, dz = vertex_at(points, vectors, atom, shift, node, d)
+        dx += x * vectors[0, 0] + y * vectors[1, 0] + z * vectors[2, 0] - mx
+        dy += x * vectors[0, 1] + y * vectors[1, 1] + z * vectors[2, 1] - my
+        dz += x * vectors[0, 2] + y * vectors[1, 2] + z * vectors[2, 2] - mz
         if dx * dx + dy * dy + dz * dz < quarter:
             attached = True
         lowest_face = min(lowest_face, face_capacity[node, c])
@@ -169,7 +168,7 @@ def _measures(
     levels,
     radius,
     tetrahedron_volume,
-    vertex,
+    points,
     atom,
     shift,
     neighbor,
@@ -189,16 +188,19 @@ def _measures(
     angle = np.empty(6)
     alpha = np.empty(6)
     solid_angle = np.empty(4)
+    corner = np.empty((4, 3))
     for t in range(count):
         if radius[t] <= lowest:
             continue
+        for k in range(4):
+            corner[k, 0], corner[k, 1], corner[k, 2] = vertex_at(points, vectors, atom, shift, t, k)
         solid_angle[:] = -pi  # the solid angle at a vertex is its three dihedral angles minus pi
         for e in range(6):
             a, b, c, d = edges[e, 0], edges[e, 1], edges[e, 2], edges[e, 3]
-            ox, oy, oz = vertex[t, a, 0], vertex[t, a, 1], vertex[t, a, 2]
-            ux, uy, uz = vertex[t, b, 0] - ox, vertex[t, b, 1] - oy, vertex[t, b, 2] - oz
-            px, py, pz = vertex[t, c, 0] - ox, vertex[t, c, 1] - oy, vertex[t, c, 2] - oz
-            qx, qy, qz = vertex[t, d, 0] - ox, vertex[t, d, 1] - oy, vertex[t, d, 2] - oz
+            ox, oy, oz = corner[a, 0], corner[a, 1], corner[a, 2]
+            ux, uy, uz = corner[b, 0] - ox, corner[b, 1] - oy, corner[b, 2] - oz
+            px, py, pz = corner[c, 0] - ox, corner[c, 1] - oy, corner[c, 2] - oz
+            qx, qy, qz = corner[d, 0] - ox, corner[d, 1] - oy, corner[d, 2] - oz
             length[e] = np.sqrt(ux * ux + uy * uy + uz * uz)
             # normals u x p and u x q enclose the dihedral angle
             mx, my, mz = uy * pz - uz * py, uz * px - ux * pz, ux * py - uy * px
@@ -211,7 +213,7 @@ def _measures(
             alpha[e] = np.inf
             if length[e] < 2 * highest:
                 alpha[e] = _edge_alpha(
-                    t, a, b, c, d, vertex, atom, shift, neighbor, neighbor_shift, face_capacity, vectors
+                    t, a, b, c, d, points, atom, shift, neighbor, neighbor_shift, face_capacity, vectors
                 )
                 if alpha[e] < 0.0:
                     failures += 1
