@@ -10,7 +10,7 @@ from ase.build import bulk
 from carbonize.calculators import CarbonizeCalculator
 from carbonize.potentials.edip import Edip
 
-DENSE = (8, 6, 28, 20, 64)
+DENSE = (8, 6, 28, 20, 64, 0)
 """Capacities of EDIP for everything up to simple cubic carbon."""
 
 
