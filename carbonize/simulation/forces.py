@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from carbonize.potentials.base import Bonds, Capacity, Potential
+from carbonize.potentials.base import Bonds, Capacity, Evaluation, Potential
 from carbonize.simulation.cells import wrapped
 from carbonize.simulation.neighbors import (
     ListPlan,
@@ -129,19 +129,7 @@ class ForceField:
         """Energies and forces at ``positions`` with lists that are still valid there (traceable)."""
         replicas, atoms, _ = positions.shape
         dtype = positions.dtype
-        bonds = bond_vectors(self.plan, near, positions, cells)
-        if self.mixed:
-            single = (c.astype(jnp.float32) for c in (bonds.x, bonds.y, bonds.z))
-            bonds = Bonds(bonds.index, *single)
-        result = self.potential.evaluate(
-            bonds,
-            jnp.tile(species, replicas),
-            self.capacity,
-            with_virials=True,
-            accumulate=dtype if self.mixed else None,
-        )
-        assert result.virials is not None
-        stretch = result.virials[0] + result.virials[1] + result.virials[2]
+        result, stretch = self.by_atom(near, positions, cells, jnp.tile(species, replicas))
         sample = Sample(
             jnp.sum(result.energies.astype(dtype).reshape(replicas, atoms), axis=1),
             result.forces.astype(dtype).T.reshape(replicas, atoms, 3),
@@ -153,6 +141,31 @@ class ForceField:
             reach_A=jnp.max(result.reach_A.astype(dtype).reshape(replicas, atoms), axis=1),
         )
         return sample, needs
+
+    def by_atom(
+        self,
+        near: Near,
+        positions: Float[Array, "replica atom 3"],
+        cells: Float[Array, "replica 3 3"],
+        species: Int[Array, " all"],
+    ) -> tuple[Evaluation, Float[Array, " own"]]:
+        """What the potential finds, and each atom's trace of dE/dstrain (eV; traceable).
+
+        ``species`` are those of the atoms of all replicas, end to end; see also :func:`bond_vectors`.
+        """
+        bonds = bond_vectors(self.plan, near, positions, cells)
+        if self.mixed:
+            single = (c.astype(jnp.float32) for c in (bonds.x, bonds.y, bonds.z))
+            bonds = Bonds(bonds.index, *single)
+        result = self.potential.evaluate(
+            bonds,
+            species,
+            self.capacity,
+            with_virials=True,
+            accumulate=positions.dtype if self.mixed else None,
+        )
+        assert result.virials is not None
+        return result, result.virials[0] + result.virials[1] + result.virials[2]
 
     def no_needs(self, replicas: int, dtype: Any) -> Needs:
         """The start value of an accumulation."""
