@@ -173,7 +173,9 @@ def _apart(
     more, gradient = bond_order_by_rows(entry, crowded.bonds, accumulate, *functions)
     energies = energies.at[crowded.atoms].add(more, mode="drop")
     # unused places name the first atom without bonds, if there is one
-    places = crowded.atoms if atoms == count.size else jnp.where(crowded.atoms < count.size, crowded.atoms, atoms)
+    places = (
+        crowded.atoms if atoms == count.size else jnp.where(crowded.atoms < count.size, crowded.atoms, atoms)
+    )
     added = []
     for force, share in zip(forces, gradient, strict=True):
         wide = share.astype(force.dtype)

@@ -72,8 +72,9 @@ class Sorted(NamedTuple):
 
     ``atoms`` and ``copy`` say for every place of the repeated rows which atom it is and how many
     cell vectors away; ``x``, ``y``, ``z`` are its coordinates (A) in single precision. The run of
-    (row, atom), of the atoms that were asked for, is ``length`` places from ``start``; an atom there is the image ``image`` plus its
-    copy along the first vector. ``itself`` is where in the run an atom meets itself, -1 if it does not.
+    (row, atom), for the atoms that were asked for, is ``length`` places from ``start``; an atom there
+    is the image ``image`` plus its copy along the first vector. ``itself`` is where in the run an
+    atom meets itself, -1 if it does not.
     """
 
     atoms: Int[Array, " place"]

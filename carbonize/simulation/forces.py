@@ -129,7 +129,7 @@ class ForceField:
         """Energies and forces at ``positions`` with lists that are still valid there (traceable)."""
         replicas, atoms, _ = positions.shape
         dtype = positions.dtype
-        result, stretch = self.by_atom(near, positions, cells, jnp.tile(species, replicas))
+        result, stretch = self.by_atom(near, positions, cells, species)
         sample = Sample(
             jnp.sum(result.energies.astype(dtype).reshape(replicas, atoms), axis=1),
             result.forces.astype(dtype).T.reshape(replicas, atoms, 3),
@@ -147,11 +147,11 @@ class ForceField:
         near: Near,
         positions: Float[Array, "replica atom 3"],
         cells: Float[Array, "replica 3 3"],
-        species: Int[Array, " all"],
+        species: Int[Array, " atom"],
     ) -> tuple[Evaluation, Float[Array, " own"]]:
         """What the potential finds, and each atom's trace of dE/dstrain (eV; traceable).
 
-        ``species`` are those of the atoms of all replicas, end to end; see also :func:`bond_vectors`.
+        There may be more atoms than lists, see :func:`bond_vectors`.
         """
         bonds = bond_vectors(self.plan, near, positions, cells)
         if self.mixed:
@@ -159,7 +159,7 @@ class ForceField:
             bonds = Bonds(bonds.index, *single)
         result = self.potential.evaluate(
             bonds,
-            species,
+            jnp.tile(species, positions.shape[0]),
             self.capacity,
             with_virials=True,
             accumulate=positions.dtype if self.mixed else None,

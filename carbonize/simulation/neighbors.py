@@ -314,7 +314,10 @@ def bond_vectors(
     parts = ((0, (0, *[1] * yx, *[2] * zx)), (1, (1, *[2] * zy)), (2, (2,)))
     vectors = []
     for axis, rows in parts:
-        vector = flat[axis].at[index].get(mode="promise_in_bounds") - Part(0, replicas * atoms).of(flat[axis])[None]
+        vector = (
+            flat[axis].at[index].get(mode="promise_in_bounds")
+            - Part(0, replicas * atoms).of(flat[axis])[None]
+        )
         for k in rows:
             # one length serves the whole batch where there is one replica, else one an atom
             length = cells[0, k, axis] if replicas == 1 else jnp.repeat(cells[:, k, axis], atoms)[None]
@@ -329,14 +332,13 @@ def _build_one(
     """Index, shift, needed slots, fullest bin, whether bins are too narrow, and closest pair of one replica."""
     grid = plan.grid
     bins = sort(grid, positions, cell, own)
-    if own is None:
-        own, origins = jnp.arange(positions.shape[0], dtype=jnp.int32), positions
-    else:
-        origins = gather(positions, jnp.minimum(own, positions.shape[0] - 1))
+    atoms = positions.shape[0]
+    origins = positions if own is None else gather(positions, jnp.minimum(own, atoms - 1))
     hits = find(grid, bins, origins, cell, plan.radius_A)
     counts = jnp.sum(jax.lax.population_count(hits.words), axis=0, dtype=jnp.int32)
     index, image, used = take(grid, bins, hits, plan.slots)
-    index = jnp.where(used, index, own)
+    mine = jnp.arange(atoms, dtype=jnp.int32) if own is None else own
+    index = jnp.where(used, index, mine)
     shift = jnp.where(used, image, jnp.asarray([UNUSED, 0, 0], jnp.int32)[:, None, None])
     width_A = heights_A(cell) / jnp.asarray(plan.bins, positions.dtype)
     cramped = jnp.any(width_A * jnp.asarray(plan.reach, positions.dtype) < plan.radius_A * (1.0 - 1e-5))

@@ -192,7 +192,5 @@ class Spread:
         if self._cores > 1:
             # what goes in and comes out is the same on every core, by construction
             same = PartitionSpec()
-            chunk = jax.shard_map(
-                chunk, mesh=self._mesh(k), in_specs=same, out_specs=same, check_vma=False
-            )
+            chunk = jax.shard_map(chunk, mesh=self._mesh(k), in_specs=same, out_specs=same, check_vma=False)
         return jax.jit(chunk, compiler_options=compiler_options())
