@@ -66,11 +66,16 @@ def barrier(values: Any) -> Any:
     return values if jax.default_backend() == "gpu" else jax.lax.optimization_barrier(values)
 
 
-def compiler_options(backend: str | None = None) -> dict[str, str] | None:
-    """Options for ``jax.jit(..., compiler_options=...)`` under which :func:`barrier` takes effect."""
-    if (backend or jax.default_backend()) == "cpu":
-        return {"xla_disable_hlo_passes": "cse_barrier_expander"}
-    return None
+def compiler_options(backend: str | None = None, one_thread: bool = False) -> dict[str, str] | None:
+    """Options for ``jax.jit(..., compiler_options=...)`` under which :func:`barrier` takes effect.
+
+    With ``one_thread`` kernels are not cut into pieces for several threads: where every core has a
+    program of its own, threads would only get into each other's way.
+    """
+    if (backend or jax.default_backend()) != "cpu":
+        return None
+    passes = "cse_barrier_expander" + (",cpu-parallel-task-assigner" if one_thread else "")
+    return {"xla_disable_hlo_passes": passes}
 
 
 def gather(values: Array, index: Int[Array, "..."]) -> Array:

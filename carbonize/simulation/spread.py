@@ -189,8 +189,9 @@ class Spread:
         return Mesh(np.array(self._groups[k]), (CORES,))
 
     def _jitted(self, k: int, chunk: Any) -> Any:
-        if self._cores > 1:
+        several = self._cores > 1
+        if several:
             # what goes in and comes out is the same on every core, by construction
             same = PartitionSpec()
             chunk = jax.shard_map(chunk, mesh=self._mesh(k), in_specs=same, out_specs=same, check_vma=False)
-        return jax.jit(chunk, compiler_options=compiler_options())
+        return jax.jit(chunk, compiler_options=compiler_options(one_thread=several))
