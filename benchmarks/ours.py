@@ -28,11 +28,8 @@ def main() -> None:
 
     from benchmarks.systems import SKIN_A, propagator
     from carbonize.cli.run import use_compilation_cache
-    from carbonize.simulation.spread import use_cores
 
     job = json.loads(Path(sys.argv[1]).read_text())
-    with np.load(job["structure"]) as start:
-        use_cores(len(start["positions"]))  # as a run does
     jax.config.update("jax_enable_x64", True)
     if job.get("cache", True):
         use_compilation_cache()

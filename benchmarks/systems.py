@@ -18,6 +18,7 @@ from carbonize.schedules import Schedule
 from carbonize.simulation.dynamics import Motion
 from carbonize.simulation.motion import make_limits
 from carbonize.simulation.propagate import Propagator
+from carbonize.simulation.spread import cores_per_replica, usable_cores, use_cores
 from carbonize.simulation.state import State, initial_state, replica_keys
 from carbonize.simulation.thermostats import Langevin
 
@@ -92,15 +93,20 @@ def tiled(
 def propagator(
     name: str, positions: np.ndarray, cell: np.ndarray, friction_per_ps: float = 1.0, seed: int = 1
 ) -> tuple[Propagator, State]:
-    """Whole molecular dynamics of positions (replica, atom, 3) at 3,500 K, and its first state."""
+    """Whole molecular dynamics of positions (replica, atom, 3) at 3,500 K, and its first state.
+
+    On as many cores as a run would use.
+    """
     import jax.numpy as jnp
 
     replicas, atoms, _ = positions.shape
+    use_cores(replicas, usable_cores() if replicas == 1 else 1)
+    force_law = potential(name)
     masses = np.full(atoms, MASS_AMU)
     schedule = Schedule((0,), (TEMPERATURE_K,), (0.0,), 10**9, ("hold",))
     cells = np.repeat(cell[None], replicas, axis=0)
     run = Propagator(
-        potential(name),
+        force_law,
         [schedule] * replicas,
         Motion(TIMESTEP_FS, Langevin(friction_per_ps), None, make_limits(TEMPERATURE_K)),
         positions,
@@ -108,6 +114,7 @@ def propagator(
         masses,
         np.zeros(atoms, np.int32),
         SKIN_A,
+        cores=cores_per_replica(force_law, atoms, replicas),
     )
     keys = replica_keys(seed, list(range(replicas)))
     state = initial_state(

@@ -35,6 +35,8 @@ class Manifest:
         Where the start structures come from.
     n_atoms, degrees, total_steps
         Atoms and thermal degrees of freedom of a replica, and the schedule's end.
+    cores
+        How many cores advance each replica together.
     watch
         Timings.
     failed
@@ -48,6 +50,7 @@ class Manifest:
     n_atoms: int
     degrees: int
     total_steps: int
+    cores: int
     watch: Stopwatch
     failed: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     started: str = dataclasses.field(default_factory=now)
@@ -78,6 +81,7 @@ class Manifest:
             "degrees_of_freedom": self.degrees,
             "replicas": len(self.replicas),
             "replica_ids": list(self.replicas),
+            "cores_per_replica": self.cores,
             "failed": self.failed,
             "ensemble": dynamics.ensemble,
             "precision": dynamics.precision,

@@ -77,9 +77,8 @@ class Session:
         from carbonize.analysis.radii import check_radius_uncertainty, element_radii
         from carbonize.potentials import make_potential
         from carbonize.simulation.motion import make_motion
-        from carbonize.simulation.spread import use_cores
+        from carbonize.simulation.spread import cores_per_replica
 
-        use_cores(len(replicas))
         # wide types must exist for float64 runs; precision itself is an explicit dtype everywhere
         jax.config.update("jax_enable_x64", True)
         self.config, self.paths, self.observer = config, paths, observer
@@ -92,10 +91,14 @@ class Session:
         self._potential = make_potential(config.potential)
         self._damaged: list[str] = []
         self._found = read_newest_checkpoint(paths.checkpoints, on_damage=self._damaged.append)
+        wanted_cores = self._give_cores()
         with self.watch("start_structure_s"):
             self._read_start()
         radii_A = element_radii(self._symbols, config.analysis.radii_A)
         check_radius_uncertainty(config.analysis.radius_uncertainty_A, min(radii_A.values()))
+        self._cores = cores_per_replica(
+            self._potential, len(self._symbols), config.dynamics.replicas, wanted_cores
+        )
         self._recorder = Recorder(
             config,
             paths,
@@ -115,6 +118,7 @@ class Session:
             len(self._symbols),
             self._motion.degrees(len(self._symbols)),
             self._schedules[0].total_steps,
+            self._cores,
             self.watch,
         )
         self._sizes: Any = None
@@ -240,6 +244,20 @@ class Session:
         following = [m.step for m in self._schedules[0].minimizations if m.step > step]
         return min(*((step // n + 1) * n for n in intervals), self._schedules[0].total_steps, *following)
 
+    def _give_cores(self) -> int | None:
+        """Let JAX see the cores; how many must advance a replica, None where that is still open.
+
+        What a run began with it goes on with: another number would change its last bits.
+        """
+        from carbonize.simulation.spread import usable_cores, use_cores
+
+        dynamics = self.config.dynamics
+        wanted = dynamics.cores_per_replica
+        if self._found is not None:
+            wanted = int(self._found.header.get("cores_per_replica", 1))
+        use_cores(len(self._replicas), wanted or (usable_cores() if dynamics.replicas == 1 else 1))
+        return wanted
+
     def _read_start(self) -> None:
         """The elements and cells, from the last checkpoint or else from where the protocol says."""
         from ase.data import atomic_masses, chemical_symbols
@@ -340,6 +358,7 @@ class Session:
             dynamics.neighbor_capacity,
             mixed=dynamics.precision == "mixed",
             names=replicas,
+            cores=self._cores,
             on_growth=lambda g: self._recorder.event("neighbor_capacity_grown", g.step, **g.sizes),
         )
         if self._sizes is not None:
@@ -424,6 +443,7 @@ class Session:
                 replicas=self._replicas,
                 failed=self.manifest.failed,
                 sizes=propagator.field.sizes(),
+                cores_per_replica=self._cores,
                 config_hash=config_hash(self.config),
                 carbonize_version=carbonize.__version__,
             )

@@ -241,6 +241,9 @@ class DynamicsConfig(_Model):
     precision: Literal["float64", "float32", "mixed"] = "float64"
     seed: Seed = 1
     replicas: Annotated[int, BeforeValidator(_no_bool), Field(ge=1, le=MOST_REPLICAS)] = 1
+    cores_per_replica: Annotated[Count, Field(le=1024)] | None = Field(
+        default=None, description="cores that share the atoms of one replica; default: chosen at the start"
+    )
     neighbor_skin_A: Positive = Field(default=1.2, description="extra radius of the neighbor list")
     neighbor_capacity: Annotated[Count, Field(le=100_000)] | None = Field(
         default=None, description="initial slots per atom in the neighbor list; grows when too small"

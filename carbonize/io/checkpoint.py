@@ -48,6 +48,7 @@ _ZIP_END_BYTES, _ZIP64_LOCATOR_BYTES = 22, 20
 _MAX_DIRECTORY_BYTES = 4096  # seven short names
 _MAX_ARRAY_HEADER_BYTES = 1024
 _MAX_STEP = 2**31 - 1
+_MOST_CORES = 1024
 
 
 class Checkpoint(NamedTuple):
@@ -111,7 +112,7 @@ def write_checkpoint(
         See :class:`Checkpoint`.
     header
         Anything else that JSON can hold: ``replicas`` (their numbers), ``failed``
-        (number -> {step, message}), ``sizes``, ``config_hash``, ``carbonize_version``.
+        (number -> {step, message}), ``cores_per_replica``, ``sizes``, ``config_hash``, ``carbonize_version``.
 
     Raises
     ------
@@ -303,12 +304,15 @@ def _check_header(header: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> N
 
     replicas = header.get("replicas", list(range(len(arrays["positions"]))))
     failed = header.get("failed", {})
+    cores = header.get("cores_per_replica", 1)
     if not is_step(header["step"]):
         raise ValueError("the step is none")
     if not isinstance(replicas, list) or not all(is_step(r) for r in replicas):
         raise ValueError("the replicas are not a list of numbers")
     if len(replicas) != len(arrays["positions"]) or len(set(replicas)) != len(replicas):
         raise ValueError("the replicas do not belong to the arrays")
+    if type(cores) is not int or not 1 <= cores <= _MOST_CORES:
+        raise ValueError("the number of cores is none")
     if not isinstance(failed, dict) or not failed.keys() <= {str(r) for r in replicas}:
         raise ValueError("the failed replicas are none of these replicas")
     for entry in failed.values():

@@ -81,7 +81,8 @@ class Evaluation(NamedTuple):
     energies
         Energy of each atom (eV), in the dtype of the accumulation, as forces and virials.
     forces
-        Force on each atom (eV/A), -dE/dr.
+        Force on each atom (eV/A), -dE/dr; also on atoms that only others have bonds to (see
+        :attr:`Potential.divisible`).
     virials
         Each atom's share of dE/dstrain (eV), order xx, yy, zz, yz, xz, xy; its sum over
         the volume is the stress in ASE's sign. None unless asked for; where only the trace was
@@ -98,7 +99,7 @@ class Evaluation(NamedTuple):
     """
 
     energies: Float[Array, " atom"]
-    forces: Float[Array, "3 atom"]
+    forces: Float[Array, "3 all"]
     virials: Float[Array, "component atom"] | None
     usage: Int[Array, "entry atom"]
     reach_A: Float[Array, " atom"]
@@ -116,6 +117,15 @@ class Potential(abc.ABC):
     @abc.abstractmethod
     def elements(self) -> tuple[str, ...]:
         """Chemical symbols it has parameters for; species are indices into this."""
+
+    @property
+    def divisible(self) -> bool:
+        """Whether :meth:`evaluate` takes the bonds of some of the atoms only.
+
+        Then it may be given species of more atoms than there are columns of bonds: the first ones
+        are the atoms with bonds, the rest are named by ``bonds.index``, and forces are on all of them.
+        """
+        return False
 
     def for_elements(self, symbols: Iterable[str]) -> Potential:
         """The potential of a structure that holds just the elements ``symbols``.
@@ -150,7 +160,7 @@ class Potential(abc.ABC):
     def evaluate(
         self,
         bonds: Bonds,
-        species: Int[Array, " atom"],
+        species: Int[Array, " all"],
         capacity: Capacity,
         with_virials: bool | Literal["trace"] = False,
         accumulate: DTypeLike | None = None,

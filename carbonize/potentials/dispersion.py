@@ -33,7 +33,7 @@ from jaxtyping import Float, Int
 from carbonize.errors import InputError
 from carbonize.potentials import device
 from carbonize.potentials.base import PAD_A, Bonds, Capacity, Evaluation, Potential
-from carbonize.potentials.slots import WORD_BITS, barrier, pick_by_rank, sum_slots, taken
+from carbonize.potentials.slots import WORD_BITS, barrier, pick_by_rank, sum_slots, taken, with_others
 
 __all__ = ["Dispersed"]
 
@@ -81,6 +81,11 @@ class Dispersed(Potential):
         """Those of the base potential."""
         return self.base.elements
 
+    @property
+    def divisible(self) -> bool:
+        """As the base potential: a pair's force on an atom is found at that atom."""
+        return self.base.divisible
+
     def for_elements(self, symbols: Iterable[str]) -> Dispersed:
         """As :meth:`Potential.for_elements`.
 
@@ -124,7 +129,7 @@ class Dispersed(Potential):
         reach = jnp.ceil(10.0 * base.reach_A - _MARGIN).astype(base.usage.dtype)
         return Evaluation(
             energies=base.energies + pairs.energies,
-            forces=base.forces + pairs.forces,
+            forces=base.forces + with_others(pairs.forces, species.size),
             virials=None if base.virials is None or pairs.virials is None else base.virials + pairs.virials,
             usage=jnp.concatenate((base.usage, count[None], reach[None])),
             reach_A=jnp.maximum(base.reach_A, self.end_A),

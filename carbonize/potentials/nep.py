@@ -38,7 +38,7 @@ from carbonize.potentials.nep_angular import (
 from carbonize.potentials.nep_file import NepModel
 from carbonize.potentials.nep_radial import basis, within
 from carbonize.potentials.nep_zbl import repulsion
-from carbonize.potentials.slots import Vectors, barrier, fold, gather, scatter_add, shells
+from carbonize.potentials.slots import Vectors, barrier, fold, gather, scatter_add, shells, with_others
 
 __all__ = ["Nep"]
 
@@ -73,6 +73,11 @@ class Nep(Potential):
         """Elements of the file, in its order."""
         return self.model.elements
 
+    @property
+    def divisible(self) -> bool:
+        """Forces need an atom's own bonds only."""
+        return True
+
     def initial_capacity(self) -> Capacity:
         """Enough for disordered carbon of 1.5 g/cm3."""
         cutoffs_A = (self.cutoff_A, float(self.model.angular_A.max()))
@@ -100,6 +105,7 @@ class Nep(Potential):
                 [(b, n, g) for (b, g), n in zip(shares, counts, strict=True)], dtype
             )
         else:
+            own = with_others(own, species.size)
             forces = jnp.stack([_scattered(own[c], [(b, g[c]) for b, g in shares]) for c in range(3)])
         return Evaluation(
             energies=energies,
@@ -121,7 +127,7 @@ class Nep(Potential):
         work = _Work(
             (near.x, near.y, near.z),
             (close.x, close.y, close.z),
-            species if several else None,
+            species[:atoms] if several else None,
             self._pairs(near, species) if several else None,
             self._pairs(close, species) if several else None,
         )
@@ -147,7 +153,7 @@ class Nep(Potential):
 
     def _pairs(self, bonds: Bonds, species: Int[Array, " atom"]) -> Int[Array, "slot atom"]:
         """Which pair of elements each bond joins: that of the atom times their number, plus the neighbour's."""
-        return species * len(self.model.elements) + gather(species, bonds.index)
+        return species[: bonds.index.shape[1]] * len(self.model.elements) + gather(species, bonds.index)
 
 
 class _Work(NamedTuple):

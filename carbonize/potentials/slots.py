@@ -34,6 +34,7 @@ __all__ = [
     "sum_slots",
     "taken",
     "virials",
+    "with_others",
 ]
 
 Vectors = tuple[Array, Array, Array]
@@ -66,11 +67,16 @@ def barrier(values: Any) -> Any:
     return values if jax.default_backend() == "gpu" else jax.lax.optimization_barrier(values)
 
 
-def compiler_options(backend: str | None = None) -> dict[str, str] | None:
-    """Options for ``jax.jit(..., compiler_options=...)`` under which :func:`barrier` takes effect."""
-    if (backend or jax.default_backend()) == "cpu":
-        return {"xla_disable_hlo_passes": "cse_barrier_expander"}
-    return None
+def compiler_options(backend: str | None = None, one_thread: bool = False) -> dict[str, str] | None:
+    """Options for ``jax.jit(..., compiler_options=...)`` under which :func:`barrier` takes effect.
+
+    With ``one_thread`` kernels are not cut into pieces for several threads: where every core has a
+    program of its own, threads would only get into each other's way.
+    """
+    if (backend or jax.default_backend()) != "cpu":
+        return None
+    passes = "cse_barrier_expander" + (",cpu-parallel-task-assigner" if one_thread else "")
+    return {"xla_disable_hlo_passes": passes}
 
 
 def gather(values: Array, index: Int[Array, "..."]) -> Array:
@@ -265,17 +271,25 @@ def shells(
     return found
 
 
+def with_others(values: Float[Array, "*rest atom"], atoms: int) -> Float[Array, "*rest all"]:
+    """Zeros behind the values of the first atoms, for ``atoms`` in all."""
+    more = atoms - values.shape[-1]
+    return jnp.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, more)]) if more else values
+
+
 def forces_from_bonds(
-    shares: Sequence[tuple[Bonds, Vectors]], dtype: DTypeLike | None = None
-) -> Float[Array, "3 atom"]:
+    shares: Sequence[tuple[Bonds, Vectors]], dtype: DTypeLike | None = None, atoms: int | None = None
+) -> Float[Array, "3 all"]:
     """Forces (eV/A) from gradients with respect to bond vectors, for any number of lists.
 
     A bond vector is r_j - r_i, so its gradient is a force on i and the opposite one on j.
-    They are summed in ``dtype`` (None: that of the gradients).
+    They are summed in ``dtype`` (None: that of the gradients). Of ``atoms`` (None: as many as have
+    bonds) the first ones have bonds; the others are at their far ends only.
     """
     forces = []
     for c in range(3):
         force = barrier(sum_slots([sum_slots(gradient[c], dtype) for _, gradient in shares]))
+        force = with_others(force, force.size if atoms is None else atoms)
         for bonds, gradient in shares:
             force = scatter_add(force, bonds.index, -gradient[c].astype(force.dtype))
         forces.append(force)

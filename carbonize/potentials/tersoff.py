@@ -73,6 +73,11 @@ class Tersoff(Potential):
         """Largest R + D (A)."""
         return max(entry.cutoff_A for _, entry in self.table)
 
+    @property
+    def divisible(self) -> bool:
+        """Forces need an atom's own bonds only."""
+        return True
+
     def for_elements(self, symbols: Iterable[str]) -> Tersoff:
         """The entries of all triplets of ``symbols``; see :meth:`Potential.for_elements`."""
         wanted = set(symbols)
@@ -113,11 +118,13 @@ class Tersoff(Potential):
         elif bonds.x.shape[1] < _APART_FROM:
             ((short, count),) = shells(bonds, ((0.0, cutoff_A),), capacity[:1])
             energies, gradient = _bond_order(entry, short, accumulate)
-            forces = forces_from_bonds([(short, gradient)], accumulate)
+            forces = forces_from_bonds([(short, gradient)], accumulate, species.size)
             stress = virials(short, gradient, accumulate) if with_virials else None
             usage = (count, jnp.zeros_like(count))
         else:
-            energies, forces, stress, usage = _apart(entry, bonds, capacity, with_virials, accumulate)
+            energies, forces, stress, usage = _apart(
+                entry, bonds, species.size, capacity, with_virials, accumulate
+            )
         return Evaluation(
             energies=energies,
             forces=forces,
@@ -140,7 +147,7 @@ class Tersoff(Potential):
         energies, gradient = tersoff_mixed.bond_order(table, elements, short, species, accumulate)
         return Evaluation(
             energies=energies,
-            forces=forces_from_bonds([(short, gradient)], accumulate),
+            forces=forces_from_bonds([(short, gradient)], accumulate, species.size),
             virials=virials(short, gradient, accumulate) if with_virials else None,
             usage=jnp.stack((count, jnp.zeros_like(count))),
             reach_A=jnp.full(count.shape, self.cutoff_A, bonds.x.dtype),
@@ -148,22 +155,31 @@ class Tersoff(Potential):
 
 
 def _apart(
-    entry: TersoffEntry, bonds: Bonds, capacity: Capacity, with_virials: bool, accumulate: DTypeLike | None
+    entry: TersoffEntry,
+    bonds: Bonds,
+    atoms: int,
+    capacity: Capacity,
+    with_virials: bool,
+    accumulate: DTypeLike | None,
 ) -> tuple[Array, Array, Array | None, tuple[Array, Array]]:
     """Energies, forces, virials and usage, with crowded atoms done apart."""
     ((short, count),) = shells(bonds, ((0.0, entry.cutoff_A),), (_FEW_BONDS,), all_or_none=True)
     energies, gradient = _bond_order(entry, short, accumulate)
-    forces = forces_from_bonds([(short, gradient)], accumulate)
+    forces = forces_from_bonds([(short, gradient)], accumulate, atoms)
     stress = virials(short, gradient, accumulate) if with_virials else None
 
     crowded = find_crowded(bonds, count > _FEW_BONDS, entry.cutoff_A, *capacity)
     functions = (_angle, _exponent, _order, _cutoff)
     more, gradient = bond_order_by_rows(entry, crowded.bonds, accumulate, *functions)
     energies = energies.at[crowded.atoms].add(more, mode="drop")
+    # unused places name the first atom without bonds, if there is one
+    places = (
+        crowded.atoms if atoms == count.size else jnp.where(crowded.atoms < count.size, crowded.atoms, atoms)
+    )
     added = []
     for force, share in zip(forces, gradient, strict=True):
         wide = share.astype(force.dtype)
-        force = force.at[crowded.atoms].add(sum_slots(wide), mode="drop")
+        force = force.at[places].add(sum_slots(wide), mode="drop")
         added.append(scatter_add(force, crowded.bonds.index, -wide))
     if stress is not None:
         share = virials(crowded.bonds, gradient, accumulate)

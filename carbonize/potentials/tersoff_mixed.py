@@ -214,8 +214,8 @@ class _Lookup:
         dtype: DTypeLike,
     ) -> None:
         self._size = len(elements)
-        self._centre, self._neighbor, self._dtype = species, neighbor, dtype
-        self._of_pair = species * self._size + neighbor
+        self._centre, self._neighbor, self._dtype = species[: neighbor.shape[1]], neighbor, dtype
+        self._of_pair = self._centre * self._size + neighbor
 
     def pair(self, values: np.ndarray) -> Array | float:
         """``values[centre, neighbour]``, one row a slot, or one for all slots."""

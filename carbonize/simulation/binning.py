@@ -72,8 +72,9 @@ class Sorted(NamedTuple):
 
     ``atoms`` and ``copy`` say for every place of the repeated rows which atom it is and how many
     cell vectors away; ``x``, ``y``, ``z`` are its coordinates (A) in single precision. The run of
-    (row, atom) is ``length`` places from ``start``; an atom there is the image ``image`` plus its
-    copy along the first vector. ``itself`` is where in the run an atom meets itself, -1 if it does not.
+    (row, atom), for the atoms that were asked for, is ``length`` places from ``start``; an atom there
+    is the image ``image`` plus its copy along the first vector. ``itself`` is where in the run an
+    atom meets itself, -1 if it does not.
     """
 
     atoms: Int[Array, " place"]
@@ -94,8 +95,17 @@ class Hits(NamedTuple):
     closest2: Float[Array, ""]
 
 
-def sort(grid: Grid, positions: Float[Array, "atom 3"], cell: Float[Array, "3 3"]) -> Sorted:
-    """Sort one replica's wrapped atoms into bins (traceable)."""
+def sort(
+    grid: Grid,
+    positions: Float[Array, "atom 3"],
+    cell: Float[Array, "3 3"],
+    around: Int[Array, " own"] | None = None,
+) -> Sorted:
+    """Sort one replica's wrapped atoms into bins (traceable).
+
+    The runs are those around the atoms ``around`` (None: all); around a number that no atom has
+    there is nothing.
+    """
     atoms = positions.shape[0]
     nx, ny, nz = grid.bins
     count = jnp.asarray(grid.bins, positions.dtype)
@@ -128,6 +138,9 @@ def sort(grid: Grid, positions: Float[Array, "atom 3"], cell: Float[Array, "3 3"
     here = where + along
 
     # runs
+    if around is not None:
+        there = jnp.minimum(around, atoms - 1)
+        hx, hy, hz = barrier(tuple(gather(h, there) for h in (hx, hy, hz)))
     rows = jnp.asarray(grid.rows)
     y, iy = _into_cell(hy + rows[:, :1], ny, grid.reach[1])
     z, iz = _into_cell(hz + rows[:, 1:], nz, grid.reach[2])
@@ -143,6 +156,9 @@ def sort(grid: Grid, positions: Float[Array, "atom 3"], cell: Float[Array, "3 3"
     mine = (
         empty[:atoms].at[order].set(grid.copies * gather(first, in_row * nx) + rank, mode="promise_in_bounds")
     )
+    if around is not None:
+        mine = gather(mine, there)
+        run = jnp.where(around < atoms, run, 0)
     own_row = ((rows[:, 0] == 0) & (rows[:, 1] == 0))[:, None]
     own_length = gather(first, nx * (hy + ny * hz) + nx) - gather(first, nx * (hy + ny * hz))
     itself = jnp.where(own_row, mine - from_i * own_length - start, -1)

@@ -22,6 +22,7 @@ from carbonize.potentials.slots import barrier
 from carbonize.schedules import Pieces
 from carbonize.simulation.barostats import CellRescaling
 from carbonize.simulation.cells import volume_A3, wrapped
+from carbonize.simulation.decomposition import divided
 from carbonize.simulation.forces import ForceField, Needs
 from carbonize.simulation.neighbors import Near, Neighbors, outdated
 from carbonize.simulation.state import State, select_replicas
@@ -118,7 +119,7 @@ class _Loop(NamedTuple):
 Chunk = Callable[[State, System, Bool[Array, " replica"], Int[Array, ""]], tuple[State, ChunkReport]]
 
 
-def make_chunk(field: ForceField, motion: Motion, one_by_one: bool) -> Chunk:
+def make_chunk(field: ForceField, motion: Motion, one_by_one: bool, cores: int = 1) -> Chunk:
     """Compile-ready function ``chunk(state, system, active, n_steps) -> (state, report)``.
 
     The neighbour list is built anew at the start of every chunk, in every run, so that the
@@ -134,8 +135,11 @@ def make_chunk(field: ForceField, motion: Motion, one_by_one: bool) -> Chunk:
         Advance one replica after the other (a CPU, where this is faster and makes a replica's
         history independent of its batch to the last bit), or all together (a GPU, where one
         scalar decides about rebuilding the lists of the batch).
+    cores
+        Above 1: the chunk is the share of one of so many cores in advancing each replica
+        (:mod:`carbonize.simulation.decomposition`).
     """
-    together = _make_together(field, motion)
+    together = _make_together(field if cores == 1 else divided(field, cores), motion)
     if not one_by_one:
         return together
 

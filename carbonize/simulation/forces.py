@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from carbonize.potentials.base import Capacity, Potential
+from carbonize.potentials.base import Capacity, Evaluation, Potential
 from carbonize.potentials.slots import sum_slots
 from carbonize.simulation.cells import wrapped
 from carbonize.simulation.neighbors import (
@@ -137,20 +137,7 @@ class ForceField:
         """Energies and forces at ``positions`` with lists that are still valid there (traceable)."""
         replicas, atoms, _ = positions.shape
         dtype = positions.dtype
-        bonds = bond_vectors(self.plan, near, positions, cells)
-        if self.mixed:
-            bonds = jax.tree.map(
-                lambda a: a.astype(jnp.float32) if jnp.issubdtype(a.dtype, jnp.floating) else a, bonds
-            )
-        result = self.potential.evaluate(
-            bonds,
-            jnp.tile(species, replicas),
-            self.capacity,
-            with_virials="trace",
-            accumulate=dtype if self.mixed else None,
-        )
-        assert result.virials is not None
-        stretch = sum_slots(result.virials[:3])  # the trace, or three components of it
+        result, stretch = self.by_atom(near, positions, cells, species)
         sample = Sample(
             jnp.sum(result.energies.astype(dtype).reshape(replicas, atoms), axis=1),
             result.forces.astype(dtype).T.reshape(replicas, atoms, 3),
@@ -162,6 +149,32 @@ class ForceField:
             reach_A=jnp.max(result.reach_A.astype(dtype).reshape(replicas, atoms), axis=1),
         )
         return sample, needs
+
+    def by_atom(
+        self,
+        near: Near,
+        positions: Float[Array, "replica atom 3"],
+        cells: Float[Array, "replica 3 3"],
+        species: Int[Array, " atom"],
+    ) -> tuple[Evaluation, Float[Array, " own"]]:
+        """What the potential finds, and each atom's trace of dE/dstrain (eV; traceable).
+
+        There may be more atoms than lists, see :func:`bond_vectors`.
+        """
+        bonds = bond_vectors(self.plan, near, positions, cells)
+        if self.mixed:
+            bonds = jax.tree.map(
+                lambda a: a.astype(jnp.float32) if jnp.issubdtype(a.dtype, jnp.floating) else a, bonds
+            )
+        result = self.potential.evaluate(
+            bonds,
+            jnp.tile(species, positions.shape[0]),
+            self.capacity,
+            with_virials="trace",
+            accumulate=positions.dtype if self.mixed else None,
+        )
+        assert result.virials is not None
+        return result, sum_slots(result.virials[:3])  # the trace, or three components of it
 
     def no_needs(self, replicas: int, dtype: Any) -> Needs:
         """The start value of an accumulation."""

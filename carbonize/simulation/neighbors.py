@@ -28,7 +28,7 @@ from jaxtyping import Array, Bool, Float, Int, Int8
 
 from carbonize.errors import InputError
 from carbonize.potentials.base import PAD_A, Bonds, Pairs
-from carbonize.potentials.slots import barrier, gather, pick
+from carbonize.potentials.slots import Part, barrier, gather, pick
 from carbonize.simulation.binning import Grid, find, sort, take
 from carbonize.simulation.cells import heights_A
 from carbonize.simulation.crowding import longest_run, neighbor_counts
@@ -236,11 +236,17 @@ def bins_to_reach(bins: tuple[int, int, int], heights_A: np.ndarray, radius_A: f
 
 
 def build(
-    plan: ListPlan, positions: Float[Array, "replica atom 3"], cells: Float[Array, "replica 3 3"]
+    plan: ListPlan,
+    positions: Float[Array, "replica atom 3"],
+    cells: Float[Array, "replica 3 3"],
+    own: Int[Array, " own"] | None = None,
 ) -> Neighbors:
-    """Build the wide lists of all replicas from wrapped positions (traceable)."""
+    """Build the wide lists of all replicas from wrapped positions (traceable).
+
+    With ``own`` only those of these atoms; a number that no atom has gets an empty list.
+    """
     index, shift, needed, crowded, cramped, closest2 = jax.vmap(
-        lambda r, c: _build_one(plan, r, c), out_axes=(1, 2, 0, 0, 0, 0)
+        lambda r, c: _build_one(plan, r, c, own), out_axes=(1, 2, 0, 0, 0, 0)
     )(positions, cells)
     replicas, atoms, _ = positions.shape
     start = (jnp.arange(replicas, dtype=jnp.int32) * atoms)[None, :, None]
@@ -332,14 +338,18 @@ def bond_vectors(
     positions: Float[Array, "replica atom 3"],
     cells: Float[Array, "replica 3 3"],
 ) -> Bonds:
-    """Bonds of all replicas laid end to end along the atom axis (traceable)."""
+    """Bonds of all replicas laid end to end along the atom axis (traceable).
+
+    There may be more positions than lists: the first ones are those of the atoms that have lists.
+    """
     slots, replicas, atoms = neighbors.index.shape
-    flat = positions.reshape(replicas * atoms, 3).T
+    flat = positions.reshape(-1, 3).T
     index = neighbors.index.reshape(slots, replicas * atoms)
     shift = neighbors.shift.reshape(3, slots, replicas * atoms)
     # one length serves the whole batch where there is one replica, else one an atom
     lengths = cells[0] if replicas == 1 else jnp.repeat(cells, atoms, axis=0).transpose(1, 2, 0)
-    vectors = _vectors(plan, tuple(gather(r, index) - r for r in flat), shift, lengths)
+    own = Part(0, replicas * atoms)
+    vectors = _vectors(plan, tuple(gather(r, index) - own.of(r) for r in flat), shift, lengths)
     pairs = neighbors.pairs if isinstance(neighbors, Near) else None
     if pairs is None:
         return Bonds(index, vectors[0], vectors[1], vectors[2])
@@ -367,16 +377,18 @@ def _vectors(
 
 
 def _build_one(
-    plan: ListPlan, positions: Array, cell: Array
+    plan: ListPlan, positions: Array, cell: Array, own: Array | None
 ) -> tuple[Array, Array, Array, Array, Array, Array]:
     """Index, shift, needed slots, fullest bin, whether bins are too narrow, and closest pair of one replica."""
     grid = plan.grid
-    bins = sort(grid, positions, cell)
-    hits = find(grid, bins, positions, cell, plan.radius_A)
+    bins = sort(grid, positions, cell, own)
+    atoms = positions.shape[0]
+    origins = positions if own is None else gather(positions, jnp.minimum(own, atoms - 1))
+    hits = find(grid, bins, origins, cell, plan.radius_A)
     counts = jnp.sum(jax.lax.population_count(hits.words), axis=0, dtype=jnp.int32)
     index, image, used = take(grid, bins, hits, plan.slots)
-    own = jnp.arange(positions.shape[0], dtype=jnp.int32)
-    index = jnp.where(used, index, own)
+    mine = jnp.arange(atoms, dtype=jnp.int32) if own is None else own
+    index = jnp.where(used, index, mine)
     shift = jnp.where(used, image, jnp.asarray([UNUSED, 0, 0], jnp.int32)[:, None, None])
     width_A = heights_A(cell) / jnp.asarray(plan.bins, positions.dtype)
     cramped = jnp.any(width_A * jnp.asarray(plan.reach, positions.dtype) < plan.radius_A * (1.0 - 1e-5))

@@ -18,7 +18,6 @@ import numpy as np
 
 from carbonize.errors import SimulationError
 from carbonize.potentials.base import Potential
-from carbonize.potentials.slots import compiler_options
 from carbonize.schedules import Schedule, traced_pieces
 from carbonize.simulation.dynamics import ChunkReport, Motion, System, make_chunk
 from carbonize.simulation.forces import ForceField, make_force_field
@@ -77,6 +76,9 @@ class Propagator:
         See :func:`carbonize.simulation.dynamics.make_chunk`; default: on a CPU.
     devices
         What to spread the replicas over (:mod:`carbonize.simulation.spread`); default: all there are.
+    cores
+        How many devices advance each replica together, one replica after the other (CPU only). Results
+        depend on it by rounding.
     on_growth
         Called with every :class:`Growth`.
     """
@@ -96,6 +98,7 @@ class Propagator:
         names: Sequence[int] | None = None,
         one_by_one: bool | None = None,
         devices: Sequence[Any] | None = None,
+        cores: int = 1,
         on_growth: Callable[[Growth], None] | None = None,
     ) -> None:
         dtype = positions.dtype
@@ -108,7 +111,8 @@ class Propagator:
             jnp.asarray(masses_amu, dtype), jnp.asarray(species, jnp.int32), traced_pieces(schedules, dtype)
         )
         self._one_by_one = jax.default_backend() == "cpu" if one_by_one is None else one_by_one
-        self._spread = Spread(jax.local_devices() if devices is None else devices, len(positions))
+        self._cores = cores
+        self._spread = Spread(jax.local_devices() if devices is None else devices, len(positions), cores)
         self._active = np.ones(len(positions), bool)
         self._compiled: Any = None
         self.compile_s = 0.0
@@ -169,13 +173,12 @@ class Propagator:
     def _compile(self, state: State) -> Any:
         if self._compiled is None:
             begin = time.perf_counter()
-            chunk = make_chunk(self._field, self._motion, self._one_by_one)
-            jitted = jax.jit(chunk, compiler_options=compiler_options())
+            chunk = make_chunk(self._field, self._motion, self._one_by_one, self._cores)
             replicas, atoms, _ = state.positions.shape
             what = f"{replicas} replica(s) of {atoms} atoms with {self._field.plan.slots} neighbours each"
             try:
-                compiled = self._spread.compile(jitted, state, self._system)
-                check_fits(compiled, self._spread.devices[0], what, self._spread.share)
+                compiled = self._spread.compile(chunk, state, self._system)
+                check_fits(compiled, self._spread.first, what, self._spread.share)
             except (jax.errors.JaxRuntimeError, MemoryError) as err:
                 raise self._explained(err) from None
             self._compiled = compiled

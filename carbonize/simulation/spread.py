@@ -1,10 +1,11 @@
 """Replicas spread over the devices of one machine: the cores of a processor, or several cards.
 
-One replica stays on one device. Every device gets a program of its own, compiled for its share of
-the replicas: one program for all of them (``jax.shard_map``) is compiled differently from that of
-a single device, and a replica in a batch would no longer equal the same replica alone to the last
-bit. A processor is one device to JAX unless it is told otherwise before its first use
-(:func:`use_cores`).
+Every device gets a program of its own, compiled for its share of the replicas: one program for all
+of them (``jax.shard_map``) is compiled differently from that of a single device, and a replica in a
+batch would no longer equal the same replica alone to the last bit. For the same reason the number
+of cores that advance one replica together (:mod:`carbonize.simulation.decomposition`) is a property
+of the run: where it is above 1, so many devices stand for the one, in every batch and every session.
+A processor is one device to JAX unless it is told otherwise before its first use (:func:`use_cores`).
 """
 
 from __future__ import annotations
@@ -19,17 +20,74 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from carbonize.errors import InputError
+from carbonize.potentials.base import Potential
+from carbonize.potentials.slots import compiler_options
+from carbonize.simulation.decomposition import CORES, enough_atoms
 from carbonize.simulation.dynamics import ChunkReport, System
 from carbonize.simulation.state import State
 
-__all__ = ["Spread", "use_cores"]
+__all__ = ["Spread", "cores_per_replica", "usable_cores", "use_cores"]
+
+_FEWEST_ATOMS_A_CORE = 2000
+"""With fewer atoms cores spend their time waiting for each other (docs/benchmarks.md)."""
 
 
-def use_cores(replicas: int) -> None:
-    """Let JAX see as many cores as there are replicas to fill; without effect once it has started."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = min(cores, replicas)
+def usable_cores() -> int:
+    """How many cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cores_per_replica(potential: Potential, atoms: int, replicas: int, wanted: int | None = None) -> int:
+    """How many cores advance each replica of a run together.
+
+    Parameters
+    ----------
+    potential, atoms
+        The force law, and the number of atoms of a replica.
+    replicas
+        Of the whole run, however many of them are advanced in this process.
+    wanted
+        What the protocol or an earlier session says; None: what is best for a new run here.
+
+    Raises
+    ------
+    InputError
+        If the potential or the number of atoms does not allow what is wanted, or JAX has too few devices.
+    """
+    if jax.default_backend() != "cpu":
+        return 1
+    devices = len(jax.local_devices())
+    if wanted is None:
+        if replicas > 1 or not potential.divisible:
+            return 1
+        return max(1, min(usable_cores(), devices, atoms // _FEWEST_ATOMS_A_CORE))
+    if wanted > 1 and not potential.divisible:
+        raise InputError(
+            f"dynamics.cores_per_replica: {wanted} cores cannot share the atoms of a replica with this potential; "
+            "leave it out"
+        )
+    if not enough_atoms(atoms, wanted):
+        raise InputError(
+            f"dynamics.cores_per_replica: {atoms} atoms are too few for {wanted} cores; give fewer"
+        )
+    if devices < wanted:
+        raise InputError(
+            f"each replica of this run is advanced by {wanted} cores, but JAX was started with {devices}; "
+            "run it in a process of its own, without JAX_NUM_CPU_DEVICES"
+        )
+    return wanted
+
+
+def use_cores(replicas: int, each: int = 1) -> None:
+    """Let JAX see as many cores as ``replicas`` can fill, ``each`` advanced by so many together.
+
+    Without effect once JAX has started. Never fewer than ``each``, even if they have to take turns
+    on fewer real ones: results must not depend on that.
+    """
+    wanted = max(each, min(usable_cores(), replicas * each))
     if wanted < 2 or jax.config.values.get("jax_num_cpu_devices", -1) > 0:
         return
     try:
@@ -44,25 +102,45 @@ class Spread:
     Parameters
     ----------
     devices
-        What to spread over; at most one a replica is used.
+        What to spread over; at most ``cores`` a replica are used.
+    cores
+        How many devices advance a replica together.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer devices.
     """
 
-    def __init__(self, devices: Sequence[Any], replicas: int) -> None:
-        self.devices = list(devices)[:replicas]
-        bounds = np.linspace(0, replicas, len(self.devices) + 1).round().astype(int)
+    def __init__(self, devices: Sequence[Any], replicas: int, cores: int = 1) -> None:
+        groups = min(replicas, len(devices) // cores)
+        if groups < 1:
+            raise ValueError(f"{cores} devices are needed, there are {len(devices)}")
+        self._cores = cores
+        self._groups = [list(devices)[k * cores : (k + 1) * cores] for k in range(groups)]
+        bounds = np.linspace(0, replicas, groups + 1).round().astype(int)
         self._parts = [slice(int(a), int(b)) for a, b in itertools.pairwise(bounds)]
         self._compiled: list[Any] = []
 
     @property
-    def share(self) -> int:
-        """How many of the programs use the same memory."""
-        return len(self.devices) if self.devices[0].platform == "cpu" else 1
+    def first(self) -> Any:
+        """The device that results end on."""
+        return self._groups[0][0]
 
-    def compile(self, jitted: Any, state: State, system: System) -> Any:
-        """Compile for every device; returns the largest program, for questions about memory."""
+    @property
+    def share(self) -> int:
+        """How many programs use the same memory, a device's share of a common one counted as one."""
+        return len(self._groups) * self._cores if self.first.platform == "cpu" else 1
+
+    def compile(self, chunk: Any, state: State, system: System) -> Any:
+        """Compile for every device; returns the largest program, for questions about memory.
+
+        ``chunk`` is that of :func:`carbonize.simulation.dynamics.make_chunk` for as many cores.
+        """
         active = jnp.ones(state.positions.shape[0], bool)
-        arguments = [self._part(k, state, system, active, 0) for k in range(len(self.devices))]
-        self._compiled = self._all(lambda k: jitted.lower(*arguments[k]).compile())
+        arguments = [self._part(k, state, system, active, 0) for k in range(len(self._groups))]
+        jitted = [self._jitted(k, chunk) for k in range(1 if self._cores == 1 else len(self._groups))]
+        self._compiled = self._all(lambda k: jitted[k % len(jitted)].lower(*arguments[k]).compile())
         return self._compiled[-1]
 
     def run(
@@ -75,10 +153,11 @@ class Spread:
             return new, jax.device_get(report)
 
         results = self._all(one)
-        if len(results) == 1:
+        if len(results) == self._cores == 1:
             return results[0]
-        first = self.devices[0]
-        news = [jax.device_put(new, first) for new, _ in results]
+        news = [jax.device_put(new, self.first) for new, _ in results]
+        if len(results) == 1:
+            return news[0], results[0][1]
         rows = [
             jnp.concatenate([getattr(new, name) for new in news])
             for name in ("positions", "momenta", "keys", "cells", "memory")
@@ -87,7 +166,7 @@ class Spread:
         return State(*rows, news[0].step), report  # type: ignore[call-arg]
 
     def _all(self, task: Callable[[int], Any]) -> list[Any]:
-        count = len(self.devices)
+        count = len(self._groups)
         if count == 1:
             return [task(0)]
         with ThreadPoolExecutor(count) as threads:
@@ -100,4 +179,19 @@ class Spread:
         state = dataclasses.replace(state, **{name: getattr(state, name)[part] for name in rows})
         pieces = jax.tree.map(lambda a: a[part], system.pieces)
         arguments = (state, system._replace(pieces=pieces), active[part], jnp.asarray(n_steps, jnp.int32))
-        return jax.device_put(arguments, self.devices[k])
+        return jax.device_put(arguments, self._place(k))
+
+    def _place(self, k: int) -> Any:
+        """A device, or everywhere on a group of them."""
+        return self._groups[k][0] if self._cores == 1 else NamedSharding(self._mesh(k), PartitionSpec())
+
+    def _mesh(self, k: int) -> Mesh:
+        return Mesh(np.array(self._groups[k]), (CORES,))
+
+    def _jitted(self, k: int, chunk: Any) -> Any:
+        several = self._cores > 1
+        if several:
+            # what goes in and comes out is the same on every core, by construction
+            same = PartitionSpec()
+            chunk = jax.shard_map(chunk, mesh=self._mesh(k), in_specs=same, out_specs=same, check_vma=False)
+        return jax.jit(chunk, compiler_options=compiler_options(one_thread=several))
