@@ -30,7 +30,11 @@ OPTIONS = {
     ("run",): ("PROTOCOL.yaml", "--out", "--no-report"),
     ("analyze",): (
         "--frame", "--what", "--json", "--radius", "--probe", "--bond-cutoff", "--persistence",
-        "--radius-uncertainty", "--jobs",
+        "--radius-uncertainty", "--jobs", "--graph", "--graph-level",
+    ),
+    ("track",): (
+        "--replica", "--out", "--json", "--every", "--on", "--window", "--radius", "--probe", "--persistence",
+        "--hold", "--hysteresis", "--gap", "--jobs",
     ),
     ("build",): ("random", "melt-quench"),
     ("build", "random"): ("--atoms", "--density", "--seed", "--out", "-o", "--min-distance", "--potential"),

@@ -143,7 +143,7 @@ def test_few_frames_are_said_to_be_too_few(frames: list[Atoms], tmp_path: Path) 
         (["--window", "4"], "--window 4"),
         (["--replica", "1"], "--replica"),
         (["--radius", "Xq=1"], "not a chemical element"),
-        (["--probe", "He=0"], "probe He"),
+        (["--probe", "He=-1"], "probe He"),
         (["--persistence", "-1"], "--persistence"),
     ],
 )
