@@ -108,7 +108,7 @@ class Edip(Potential):
 
     def initial_capacity(self) -> Capacity:
         """Enough for liquid carbon of 1.5 g/cm3."""
-        return (5, 8, 26, 16, 28, 27)
+        return (5, 8, 26, 16, 36, 27)
 
     @property
     def pairs_from_A(self) -> float | None:

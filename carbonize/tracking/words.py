@@ -37,8 +37,12 @@ def told(found: Mapping[str, Any]) -> list[str]:
     closings = []
     for probe, closing in found["closing_temperature_K"].items():
         if closing["closed"]:
-            at = f" (median {closing['median']:.0f} K)" if closing["median"] is not None else ""
-            closings.append(f"{closing['closed']} to {probe}{at}")
+            more = ""
+            if closing["median"] is not None:
+                volume = sum(closing["volumes_A3"])
+                held = f"{volume:.0f}" if volume >= 1.0 else "less than 1"
+                more = f" (median {closing['median']:.0f} K, {held} Å³ then)"
+            closings.append(f"{closing['closed']} to {probe}{more}")
     if closings:
         lines.append(f"Pores that closed for good: {_listed(closings)}.")
     else:
