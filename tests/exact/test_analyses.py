@@ -94,6 +94,7 @@ def test_averages_are_those_of_the_frames_on_disk(protocol: dict[str, Any], tmp_
     assert_same_end(run.path, broken)
 
 
+@pytest.mark.slow
 def test_inherent_structures_are_at_rest_and_the_trajectory_is_not(
     protocol: dict[str, Any], unbroken: Path, tmp_path: Path
 ) -> None:

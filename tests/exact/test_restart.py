@@ -162,7 +162,9 @@ MOTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", MOTIONS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "npt" else pytest.mark.slow) for name in MOTIONS]
+)
 def test_every_ensemble_and_precision_restarts_and_batches_bit_for_bit(name: str, tmp_path: Path) -> None:
     protocol = small_protocol(tmp_path, replicas=3, **MOTIONS[name])
     protocol["schedule"].insert(1, {"kind": "minimize", "force_tolerance_eV_A": 0.1})
