@@ -64,7 +64,7 @@ def held_levels(
 
     Examples
     --------
-    >>> neck = np.array([3.6, 3.5, 2.9, 3.5, 3.4, 3.1, 2.9, 2.8])
+    >>> neck = np.array([3.6, 3.5, 3.1, 3.5, 3.4, 3.1, 2.9, 2.8])
     >>> held_levels(neck, np.array([3.3]), 0.3, 3)
     array([1, 1, 1, 1, 1, 0, 0, 0])
     """
