@@ -94,6 +94,11 @@ class Session:
         wanted_cores = self._give_cores()
         with self.watch("start_structure_s"):
             self._read_start()
+        if len(self._symbols) < 2:  # and XLA ends the process over arrays of one atom
+            raise InputError(
+                "the start structure has one atom, whose momentum is all the motion there is; "
+                "dynamics needs two or more: repeat the cell (ase: atoms.repeat)"
+            )
         radii_A = element_radii(self._symbols, config.analysis.radii_A)
         check_radius_uncertainty(config.analysis.radius_uncertainty_A, min(radii_A.values()))
         self._cores = cores_per_replica(

@@ -9,10 +9,17 @@ import pytest
 from exact.runs import small_protocol
 
 import carbonize
-from carbonize.errors import SimulationError
+from carbonize.errors import InputError, SimulationError
 from carbonize.io.checkpoint import read_newest_checkpoint
 from carbonize.io.status import run_status
 from carbonize.simulation import memory, propagate
+
+
+def test_one_atom_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    protocol = small_protocol(tmp_path)
+    (tmp_path / "diamond.extxyz").write_text('1\nLattice="5 0 0 0 5 0 0 0 5" pbc="T T T"\nC 0 0 0\n')
+    with pytest.raises(InputError, match="one atom"):
+        carbonize.run(protocol, tmp_path / "run", report=False)
 
 
 def test_a_far_too_long_time_step_fails_with_a_sentence(tmp_path: Path) -> None:
