@@ -1,0 +1,172 @@
+"""The loops of :mod:`carbonize.potentials.edip_loops` as an operation of compiled JAX programs."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Literal
+
+import jax
+import jax.numpy as jnp
+import numba
+import numpy as np
+from jax import Array
+from jax.typing import DTypeLike
+from jaxtyping import Float
+
+from carbonize.potentials.base import Bonds
+from carbonize.potentials.edip_loops import (
+    BLOCK,
+    BY_ATOM,
+    BY_ATOM_OF_BLOCK,
+    BY_EDGE,
+    BY_FAR,
+    BY_NEAR,
+    PARAMETERS,
+    ROW_GAP,
+    forces,
+)
+from carbonize.potentials.foreign import HANDLER, argument, is_call, register, result
+
+if TYPE_CHECKING:
+    from carbonize.potentials.edip import Edip
+
+__all__ = ["evaluate_in_loops"]
+
+
+@numba.njit(error_model="numpy", cache=True)
+def _call(frame: int, into: np.ndarray, out: np.ndarray) -> None:
+    """Reads where arguments and results lie; ``into`` and ``out`` have the types of bond vectors and results."""
+    at, shape = argument(frame, 0)
+    index = numba.carray(at, shape, np.int32)
+    x = numba.carray(argument(frame, 1)[0], shape, into.dtype)
+    y = numba.carray(argument(frame, 2)[0], shape, into.dtype)
+    z = numba.carray(argument(frame, 3)[0], shape, into.dtype)
+    parameters = numba.carray(argument(frame, 4)[0], (_N_PARAMETERS,), np.float64)
+    slots, atoms = shape
+    listed = parameters[_N_PARAMETERS - 1] > 0.0
+    shift = numba.carray(argument(frame, 5)[0], (3, slots, atoms), np.int8)
+    positions = numba.carray(argument(frame, 6)[0], (atoms, 3), into.dtype)
+    at, (rows, _) = argument(frame, 7)
+    cells = numba.carray(at, (rows // 3, 3, 3), into.dtype)
+    at, (components, _) = result(frame, 2)
+    forces(
+        listed,
+        index,
+        x,
+        y,
+        z,
+        shift,
+        positions,
+        cells,
+        parameters,
+        parameters[_N_PARAMETERS - 2],
+        numba.carray(result(frame, 0)[0], (atoms,), out.dtype),
+        numba.carray(result(frame, 1)[0], (3, atoms), out.dtype),
+        numba.carray(at, (components, atoms), out.dtype),
+        numba.carray(result(frame, 3)[0], (atoms,), out.dtype),
+        numba.carray(result(frame, 4)[0], (atoms, BY_ATOM), np.float64),
+        numba.carray(result(frame, 5)[0], (atoms,), np.float64),
+        numba.carray(result(frame, 6)[0], (atoms,), np.float64),
+        numba.carray(result(frame, 7)[0], (atoms, 3), np.float64),
+        numba.carray(result(frame, 8)[0], (2, atoms + 1), np.int64),
+        numba.carray(result(frame, 9)[0], (slots * atoms,), np.int32),
+        numba.carray(result(frame, 10)[0], (BY_NEAR, slots * atoms + ROW_GAP), np.float64),
+        numba.carray(result(frame, 11)[0], (slots * atoms,), np.int32),
+        numba.carray(result(frame, 12)[0], (BY_FAR, slots * atoms + ROW_GAP), np.float64),
+        numba.carray(result(frame, 13)[0], (4, slots + 1, ROW_GAP), np.float64),
+        numba.carray(result(frame, 14)[0], (BY_ATOM_OF_BLOCK, BLOCK), np.float64),
+        numba.carray(result(frame, 15)[0], (BLOCK + 1,), np.int64),
+        numba.carray(result(frame, 16)[0], (BLOCK * slots + 1,), np.int32),
+        numba.carray(result(frame, 17)[0], (BY_EDGE, BLOCK * slots + ROW_GAP), np.float64),
+        numba.carray(result(frame, 18)[0], (2, BLOCK * slots * (slots - 1) // 2 + ROW_GAP), np.float64),
+    )
+
+
+_N_PARAMETERS = len(PARAMETERS) + 2
+_DOUBLE, _SINGLE = np.zeros(1), np.zeros(1, np.float32)
+
+
+@numba.cfunc(HANDLER, error_model="numpy", cache=True)
+def _double(frame: int) -> int:
+    if is_call(frame):
+        _call(frame, _DOUBLE, _DOUBLE)
+    return 0
+
+
+@numba.cfunc(HANDLER, error_model="numpy", cache=True)
+def _single(frame: int) -> int:
+    if is_call(frame):
+        _call(frame, _SINGLE, _SINGLE)
+    return 0
+
+
+@numba.cfunc(HANDLER, error_model="numpy", cache=True)
+def _mixed(frame: int) -> int:
+    if is_call(frame):
+        _call(frame, _SINGLE, _DOUBLE)
+    return 0
+
+
+_HANDLERS = {
+    ("float64", "float64"): _double,
+    ("float32", "float32"): _single,
+    ("float32", "float64"): _mixed,
+}
+
+
+@functools.cache
+def _target(into: str, out: str) -> str:
+    target = f"carbonize_edip_{into}_{out}"
+    register(target, _HANDLERS[into, out])
+    return target
+
+
+def _room(*shape: int) -> jax.ShapeDtypeStruct:
+    """Working space for double precision, also where JAX has been told to have none."""
+    return jax.ShapeDtypeStruct((*shape, 2), jnp.int32)
+
+
+def evaluate_in_loops(
+    edip: Edip,
+    bonds: Bonds,
+    trim_A: float,
+    with_virials: bool | Literal["trace"],
+    accumulate: DTypeLike | None,
+) -> tuple[Float[Array, " atom"], Float[Array, "3 atom"], Float[Array, "component atom"], Float[Array, " atom"]]:
+    """Energies (eV), forces (eV/A), virials (eV; one row, the trace, or six) and reach (A)."""
+    slots, atoms = bonds.index.shape
+    lists = bonds.lists
+    values = np.array([*(getattr(edip, name) for name in PARAMETERS), trim_A, float(lists is not None)])
+    out = jnp.dtype(bonds.x.dtype if accumulate is None else accumulate)
+    whole = jnp.int32
+    shapes = (
+        jax.ShapeDtypeStruct((atoms,), out),
+        jax.ShapeDtypeStruct((3, atoms), out),
+        jax.ShapeDtypeStruct((6 if with_virials is True else 1, atoms), out),
+        jax.ShapeDtypeStruct((atoms,), out),
+        _room(atoms, BY_ATOM),
+        _room(atoms),
+        _room(atoms),
+        _room(atoms, 3),
+        _room(2, atoms + 1),
+        jax.ShapeDtypeStruct((slots * atoms,), whole),
+        _room(BY_NEAR, slots * atoms + ROW_GAP),
+        jax.ShapeDtypeStruct((slots * atoms,), whole),
+        _room(BY_FAR, slots * atoms + ROW_GAP),
+        _room(4, slots + 1, ROW_GAP),
+        _room(BY_ATOM_OF_BLOCK, BLOCK),
+        _room(BLOCK + 1),
+        jax.ShapeDtypeStruct((BLOCK * slots + 1,), whole),
+        _room(BY_EDGE, BLOCK * slots + ROW_GAP),
+        _room(2, BLOCK * slots * (slots - 1) // 2 + ROW_GAP),
+    )
+    call = jax.ffi.ffi_call(_target((bonds.x if lists is None else lists.positions).dtype.name, out.name), shapes)
+    index = bonds.index.astype(whole)
+    if lists is None:
+        nothing = jnp.zeros((3, 3), bonds.x.dtype)
+        given = (bonds.x, bonds.y, bonds.z), (jnp.zeros((3, 1), jnp.int8), nothing, nothing)
+    else:
+        nothing = jnp.zeros((1, 1), lists.positions.dtype)
+        shift, cells = lists.shift.reshape(-1, atoms), lists.cells.reshape(-1, 3)
+        given = (nothing, nothing, nothing), (shift, lists.positions, cells)
+    return call(index, *given[0], jnp.asarray(values.view(np.int32)), *given[1])[:4]

@@ -1,0 +1,94 @@
+"""Kernels written as loops, compiled by numba and called from compiled JAX programs on a processor.
+
+XLA calls a foreign function with the address of a record that tells where arguments and results lie
+(the C interface of ``xla/ffi/api/c_api.h``, fixed by XLA for at least twelve months a version). The
+record is read here, so that a kernel needs neither a C compiler nor Python's interpreter: it runs
+inside the compiled program, on the thread of its device.
+
+    CallFrame  size, extension, api, context, stage, (size, extension, n, types, args),
+               (size, extension, n, types, results), ...
+    Buffer     size, extension, type, data, rank, shape
+
+each entry one word of 64 bits, types and stages the low half of theirs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numba
+import numpy as np
+from numba.core import types
+from numba.extending import intrinsic
+
+__all__ = ["HANDLER", "argument", "is_call", "register", "result"]
+
+HANDLER = types.int64(types.int64)
+"""Type of a handler: address of the call's record, to an error's (0: none)."""
+
+_METADATA = 1
+_EXECUTE = 3
+_VERSION = (0, 1)
+_WORDS_OF_FRAME = 15
+_N_ARGUMENTS, _ARGUMENTS, _RESULTS = 7, 9, 14
+
+
+@intrinsic
+def _pointer(typing_context: Any, address: Any) -> Any:
+    """An address as a pointer that ``numba.carray`` takes."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return types.voidptr(types.int64), code
+
+
+@numba.njit(error_model="numpy")
+def _words(address: int, count: int) -> np.ndarray:
+    return numba.carray(_pointer(address), (count,), np.int64)
+
+
+@numba.njit(error_model="numpy")
+def is_call(address: int) -> bool:
+    """Whether the kernel is to be executed; answers XLA's question for the handler's version."""
+    frame = _words(address, _WORDS_OF_FRAME)
+    if frame[1] != 0:
+        extension = _words(frame[1], 4)
+        if extension[1] & 0xFFFFFFFF == _METADATA:
+            metadata = _words(extension[3], 5)
+            metadata[3] = _VERSION[0] + (_VERSION[1] << 32)
+            metadata[4] = metadata[4] >> 32 << 32  # no traits
+            return False
+    return frame[4] & 0xFFFFFFFF == _EXECUTE
+
+
+@numba.njit(error_model="numpy")
+def argument(address: int, place: int) -> tuple[Any, tuple[int, int]]:
+    """Where an argument of one or two dimensions lies, and its shape (1 in front for a vector)."""
+    return _buffer(_words(_words(address, _WORDS_OF_FRAME)[_ARGUMENTS], place + 1)[place])
+
+
+@numba.njit(error_model="numpy")
+def result(address: int, place: int) -> tuple[Any, tuple[int, int]]:
+    """The same of a result."""
+    return _buffer(_words(_words(address, _WORDS_OF_FRAME)[_RESULTS], place + 1)[place])
+
+
+@numba.njit(error_model="numpy")
+def _buffer(address: int) -> tuple[Any, tuple[int, int]]:
+    record = _words(address, 6)
+    rank = record[4]
+    shape = _words(record[5], rank)
+    rows = shape[0] if rank > 1 else 1
+    return _pointer(record[3]), (rows, shape[rank - 1])
+
+
+def register(name: str, handler: Any) -> None:
+    """Make a compiled handler (``numba.cfunc`` of :data:`HANDLER`) known to JAX under ``name``, for processors."""
+    import jax
+
+    make = ctypes.pythonapi.PyCapsule_New
+    make.restype = ctypes.py_object
+    make.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    jax.ffi.register_ffi_target(name, make(handler.address, None, None), platform="cpu")
