@@ -19,9 +19,9 @@ from typing import Literal, NamedTuple
 
 import jax
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Int8
 
-__all__ = ["PAD_A", "Bonds", "Capacity", "Evaluation", "Pairs", "Potential"]
+__all__ = ["PAD_A", "UNUSED", "Bonds", "Capacity", "Evaluation", "Lists", "Potential"]
 
 PAD_A = 1.0e3
 """x component (A) of the vector in an unused slot; farther than any interaction."""
@@ -30,22 +30,26 @@ Capacity = tuple[int, ...]
 """Static sizes of a potential's inner arrays. What each entry means is the potential's affair."""
 
 
-class Pairs(NamedTuple):
-    """Unordered pairs of atoms, each listed once, in a row.
+UNUSED = 127
+"""Shift along x that marks an unused slot of :class:`Lists`."""
+
+
+class Lists(NamedTuple):
+    """What bond vectors are made of, for a potential that makes them itself.
 
     Attributes
     ----------
-    first, second
-        The two atoms; both 0 in unused entries, which are told by their length.
-    x, y, z
-        Components (A) of r_second - r_first, image included; (PAD_A, 0, 0) in unused entries.
+    shift
+        Cell vectors to add to the difference of positions; (UNUSED, 0, 0) in unused slots.
+    positions
+        Of all atoms (A).
+    cells
+        Cell vectors (A) in rows, lower triangular; replicas have equally many atoms, in order.
     """
 
-    first: Int[Array, " pair"]
-    second: Int[Array, " pair"]
-    x: Float[Array, " pair"]
-    y: Float[Array, " pair"]
-    z: Float[Array, " pair"]
+    shift: Int8[Array, "3 slot atom"]
+    positions: Float[Array, "atom 3"]
+    cells: Float[Array, "replica 3 3"]
 
 
 @jax.tree_util.register_dataclass
@@ -61,16 +65,16 @@ class Bonds:
         length, never by their index.
     x, y, z
         Components (A) of r_neighbour - r_atom, image included; (PAD_A, 0, 0) in unused slots.
-    pairs
-        If given, slots reach only as far as :meth:`Potential.slot_radius_A` says, and here are all
-        pairs from :attr:`Potential.pairs_from_A` to the cutoff (nearer ones may be among them).
+    lists
+        What the vectors were made of, where they come from neighbour lists. A potential may take
+        these: a compiled program leaves out the vectors that nobody reads.
     """
 
     index: Int[Array, "slot atom"]
     x: Float[Array, "slot atom"]
     y: Float[Array, "slot atom"]
     z: Float[Array, "slot atom"]
-    pairs: Pairs | None = None
+    lists: Lists | None = None
 
 
 class Evaluation(NamedTuple):
@@ -141,16 +145,6 @@ class Potential(abc.ABC):
         """
         del symbols
         return self
-
-    @property
-    def pairs_from_A(self) -> float | None:
-        """Distance (A) beyond which :attr:`Bonds.pairs` can stand for slots; None: it takes no pairs."""
-        return None
-
-    def slot_radius_A(self, capacity: Capacity) -> float:
-        """How far (A) slots must reach where pairs are given."""
-        del capacity
-        return self.cutoff_A
 
     @abc.abstractmethod
     def initial_capacity(self) -> Capacity:

@@ -47,7 +47,7 @@ class Blocks(NamedTuple):
         own = jnp.broadcast_to(jnp.arange(self.atoms, dtype=bonds.index.dtype), (slots, self.atoms))
         x = jnp.pad(bonds.x, spare, constant_values=PAD_A)
         index = own.at[:, :atoms].set(bonds.index)
-        return barrier(Bonds(index, x, jnp.pad(bonds.y, spare), jnp.pad(bonds.z, spare), bonds.pairs))
+        return barrier(Bonds(index, x, jnp.pad(bonds.y, spare), jnp.pad(bonds.z, spare)))
 
     def map(self, stage: Callable[[Part], Any]) -> Any:
         """What a stage finds. Of several blocks, arrays have an axis for them in front."""

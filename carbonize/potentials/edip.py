@@ -20,11 +20,12 @@ bond vectors. The dihedral term's share for atom i uses that every bond i-j is l
 both ends, so it is gathered at i instead of being scattered from j.
 
 Neighbours are sorted into shells: the core (r < p_high) has every term, the rim
-(p_high <= r < f_high) counts for z; all outside the core repel up to c0. Where the caller gives
-pairs (:class:`carbonize.potentials.base.Pairs`), all outside the core is evaluated pair by pair
-(:mod:`carbonize.potentials.edip_far`). On a processor atoms are taken in blocks whose arrays stay in
-its caches, in three rounds (:mod:`carbonize.potentials.edip_stages`): z and M of all atoms, then
-everything up to dE/dZ, then what comes back from the neighbours.
+(p_high <= r < f_high) counts for z; all outside the core repel up to c0. There are three rounds
+(:mod:`carbonize.potentials.edip_stages`): z and M of all atoms, then everything up to dE/dZ, then
+what comes back from the neighbours.
+
+That is the form for cards. A processor runs the same three rounds as loops over atoms and bonds
+(:mod:`carbonize.potentials.edip_loops`), three times as fast as what XLA makes of arrays with slots.
 
 Barriers stand after exponentials, square roots, gathers and sums: XLA:CPU computes each
 result of a fusion from scratch, so what is dear must be stored and what is cheap need not.
@@ -44,7 +45,7 @@ from jaxtyping import Float, Int
 from carbonize.potentials import device
 from carbonize.potentials.base import Bonds, Capacity, Evaluation, Potential
 from carbonize.potentials.blocks import Blocks, in_blocks
-from carbonize.potentials.edip_far import far_coordination, far_forces, far_moments, far_reactions
+from carbonize.potentials.edip_loops.call import evaluate_in_loops
 from carbonize.potentials.edip_stages import (
     TRIM_A,
     Coordination,
@@ -68,9 +69,9 @@ class Edip(Potential):
     The printed, rounded ones shift energies by about 10 meV/atom. The class is hashable and
     meant to be static in compiled code. ``capacity`` counts, per atom, the neighbours in the
     core, in the rim, outside the core up to c0, and within the reach of U2 and U3; then 256ths of a
-    block's atoms that have more than eight of the latter; last, how far slots must reach where pairs
-    are given, in tenths of an Angstrom. ``block`` is about how many atoms are evaluated at a time on
-    a processor; results depend on it by rounding only.
+    block's atoms that have more than eight of the latter; loops need none of it. ``block`` is about how
+    many atoms the arrays are for where a processor evaluates them (``loops`` false, for tests);
+    results depend on it by rounding only.
     """
 
     epsilon_eV: float = 20.0853862863495
@@ -95,6 +96,7 @@ class Edip(Potential):
     Z_repulsion_A2: float = 0.06
     c0_A: float = 3.2
     block: int = 1000
+    loops: bool = True
 
     @property
     def cutoff_A(self) -> float:
@@ -108,16 +110,7 @@ class Edip(Potential):
 
     def initial_capacity(self) -> Capacity:
         """Enough for liquid carbon of 1.5 g/cm3."""
-        return (5, 8, 26, 16, 36, 27)
-
-    @property
-    def pairs_from_A(self) -> float | None:
-        """All outside the core can be evaluated pair by pair; on a card slots are faster."""
-        return None if device.available() else self.p_high_A
-
-    def slot_radius_A(self, capacity: Capacity) -> float:
-        """To the end of U2 and U3, which depends on Z."""
-        return 0.1 * capacity[5]
+        return (5, 8, 26, 16, 36)
 
     def evaluate(
         self,
@@ -129,6 +122,15 @@ class Edip(Potential):
     ) -> Evaluation:
         """Energies (eV), forces (eV/A) and virials (eV); see :class:`Potential`."""
         del species  # one element
+        if self.loops and not device.available():
+            each, total, stress, ends = evaluate_in_loops(self, bonds, TRIM_A, with_virials, accumulate)
+            return Evaluation(
+                energies=each,
+                forces=total,
+                virials=stress if with_virials else None,
+                usage=jnp.zeros((len(capacity), ends.size), jnp.int32),
+                reach_A=jnp.maximum(ends, self.c0_A),
+            )
         atoms, dtype = bonds.x.shape[1], bonds.x.dtype
         on_card = device.available()
         wide = jnp.dtype(dtype if accumulate is None else accumulate)
@@ -138,14 +140,9 @@ class Edip(Potential):
         components = 1 if with_virials == "trace" else 6 if with_virials else 0
 
         first = blocks.map(lambda part: coordination(self, bonds, part, capacity))
-        z, M = barrier((blocks.joined(first.z), blocks.joined_all(first.M)))
-        far = P = None
-        if bonds.pairs is not None:
-            far, z = barrier(far_coordination(self, bonds.pairs, z))
+        z, M = barrier((blocks.joined(first.z), tuple(blocks.joined(m) for m in first.M)))
         pi = barrier(pi_functions(z))
-        if far is not None:
-            P = barrier(far_moments(far, pi.partner))
-        fields = Fields(z, M, pi, P)
+        fields = Fields(z, M, pi)
 
         def forwards(sums: _Sums, part: Part, mine: Coordination) -> tuple[_Sums, Any]:
             second, shares, reactions = energies(self, bonds, part, mine, fields, capacity, accumulate)
@@ -160,19 +157,16 @@ class Edip(Potential):
         nothing = _Sums(jnp.zeros(blocks.atoms, dtype), _zeros(blocks.atoms, wide))
         sums, (second, kept) = blocks.scan(forwards, nothing, first)
         weights = barrier(self.Z_dihedral * blocks.joined(second.dE_dZ) * fields.pi.three)
-        reactions, gradient = sums.dE_dpartner, None
-        if far is not None:
-            Q = blocks.joined_all(second.Q)
-            gradient, reactions = barrier(far_reactions(self, far, fields.pi.partner, Q, reactions))
+        reactions = sums.dE_dpartner
 
         def back(forces: Vectors, part: Part, mine: tuple[Coordination, Energies]) -> tuple[Vectors, Any]:
-            shares, dE_dz = backwards(self, part, *mine, fields, weights, reactions)
+            shares = backwards(self, part, *mine, fields, weights, reactions)
             if on_card:
-                return forces, (shares, dE_dz)
+                return forces, shares
             forces, own = _put_down(forces, shares, part.size, wide, components)
-            return forces, (own, dE_dz)
+            return forces, own
 
-        forces, (last, dE_dz) = blocks.scan(back, sums.forces, (first, second))
+        forces, last = blocks.scan(back, sums.forces, (first, second))
         if on_card:
             shares = [*last, *kept]
             total = device.forces_from_bonds([share[:3] for share in shares], accumulate)
@@ -181,17 +175,14 @@ class Edip(Potential):
                 stress = sum_slots([virials(s.bonds, s.gradient, accumulate, components) for s in shares])
         else:
             own, stress = jax.tree.map(lambda a, b: blocks.joined(a + b), kept, last)
-            if far is not None and gradient is not None:
-                forces, stress = far_forces(far, gradient, blocks.joined(dE_dz), forces, stress, wide)
             total = jnp.stack(forces) + own
         reach = blocks.joined(second.reach)[:atoms]
-        tenths = jnp.where(bonds.pairs is None, 0, jnp.ceil(10.0 * (reach - TRIM_A)).astype(jnp.int32))
         usage = jnp.stack((first.core_count, first.rim_count, *second.usage), axis=-2)
         return Evaluation(
             energies=blocks.joined(second.energies)[:atoms],
             forces=total[:, :atoms],
             virials=None if stress is None else stress[:, :atoms],
-            usage=jnp.concatenate((blocks.joined(usage)[:, :atoms], tenths[None])),
+            usage=blocks.joined(usage)[:, :atoms],
             reach_A=jnp.maximum(reach, self.c0_A),
         )
 

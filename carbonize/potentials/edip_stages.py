@@ -62,16 +62,11 @@ _APART_FROM = 700
 
 
 class Fields(NamedTuple):
-    """Of all atoms: spherical coordination z, M and the pi functions of z.
-
-    ``P`` is that of the repulsion outside the core where it is evaluated pair by pair
-    (:mod:`carbonize.potentials.edip_far`); None where it is among the slots.
-    """
+    """Of all atoms: spherical coordination z, M and the pi functions of z."""
 
     z: Float[Array, " atom"]
     M: Symmetric
     pi: PiFunctions
-    P: Symmetric | None = None
 
     def of(self, part: Part) -> Fields:
         """Those of some atoms."""
@@ -96,15 +91,12 @@ class Reaction(NamedTuple):
 
 
 class Coordination(NamedTuple):
-    """What the first round finds: core and rim with their tapers, and z and M.
-
-    There is no rim, nor its share of z, where that is evaluated pair by pair.
-    """
+    """What the first round finds: core and rim with their tapers, and z and M."""
 
     core: Shell
-    rim: Shell | None
+    rim: Shell
     core_slope: Float[Array, "slot atom"]
-    rim_slope: Float[Array, "slot atom"] | None
+    rim_slope: Float[Array, "slot atom"]
     p: Taper
     z: Float[Array, " atom"]
     M: Symmetric
@@ -117,8 +109,7 @@ class Energies(NamedTuple):
 
     The gradient of the core is that of the repulsion at fixed z and M. ``dE_dM`` and ``dE_dz``
     lack what comes from neighbours: their dihedral terms, and the repulsion felt by them.
-    ``usage`` is of the capacities from the third on. ``Q`` is that of the repulsion times dE/dZ,
-    where the part outside the core is evaluated pair by pair.
+    ``usage`` is of the capacities from the third on.
     """
 
     energies: Float[Array, " atom"]
@@ -128,14 +119,11 @@ class Energies(NamedTuple):
     core_gradient: Vectors
     usage: tuple[Array, ...]
     reach: Float[Array, " atom"]
-    Q: Symmetric | None
 
 
 def coordination(edip: Edip, bonds: Bonds, part: Part, capacity: Capacity) -> Coordination:
     """Core and rim, z and M."""
     bounds = [(0.0, edip.p_high_A), (edip.p_high_A, edip.f_high_A)]
-    if bonds.pairs is not None:
-        bounds.pop()
     sorted_bonds = _sort(bonds, bounds, capacity[: len(bounds)], part)
     core_bonds, core_count = sorted_bonds[0]
     core = make_shell(core_bonds)
@@ -143,12 +131,10 @@ def coordination(edip: Edip, bonds: Bonds, part: Part, capacity: Capacity) -> Co
     p = taper(core.r, edip.p_low_A, edip.p_high_A, edip.alpha)
     z = sum_slots(core_f.value)
     M = weighted(p.value, core.x, core.y, core.z)
-    rim, slope, rim_count = None, None, jnp.zeros_like(core_count)
-    if bonds.pairs is None:
-        rim_bonds, rim_count = sorted_bonds[1]
-        rim = make_shell(rim_bonds)
-        value, slope = taper(rim.r, edip.f_low_A, edip.f_high_A, edip.alpha)
-        z = z + sum_slots(value)
+    rim_bonds, rim_count = sorted_bonds[1]
+    rim = make_shell(rim_bonds)
+    value, slope = taper(rim.r, edip.f_low_A, edip.f_high_A, edip.alpha)
+    z = z + sum_slots(value)
     return barrier(Coordination(core, rim, core_f.slope, slope, p, z, M, core_count, rim_count))
 
 
@@ -162,7 +148,7 @@ def energies(
     accumulate: DTypeLike | None,
 ) -> tuple[Energies, list[Share], list[Reaction]]:
     """Energies and derivatives as far as a block can tell, and what of them is finished."""
-    z, M, pi, P = fields.of(part)
+    z, M, pi = fields.of(part)
     A, trace = sym.adjugate(M), sym.trace(M)
     Q = tuple(
         edip.Z_repulsion_A2 * (pi.three * a + pi.two * ((trace if i < 3 else 0.0) - m))
@@ -171,13 +157,10 @@ def energies(
     A, Q = barrier((A, Q))
     partner = barrier(gather(fields.pi.partner, first.core.index))
     in_core = repulsion_in_core(first.core, partner, first.p, Q, edip.c0_A)
-    slots = None
-    if P is None:
-        slots = _sort(bonds, ((edip.p_high_A, edip.c0_A),), capacity[2:3], part)[0]
-        theirs = barrier(gather(fields.pi.partner, slots[0].index))
-        outside = repulsion_outside(slots[0], theirs, Q, edip.c0_A)
-        P = outside.P
-    P = barrier(tuple(a + b for a, b in zip(in_core.P, P, strict=True)))
+    slots = _sort(bonds, ((edip.p_high_A, edip.c0_A),), capacity[2:3], part)[0]
+    theirs = barrier(gather(fields.pi.partner, slots[0].index))
+    outside = repulsion_outside(slots[0], theirs, Q, edip.c0_A)
+    P = barrier(tuple(a + b for a, b in zip(in_core.P, outside.P, strict=True)))
     far = far_ends(first.core.index, fields.pi.three, fields.M)
     dihedrals = dihedral_sum(first.core, first.p.value, M, far)
     rep3 = edip.Z_repulsion_A2 * sym.contract(A, P)
@@ -196,18 +179,16 @@ def energies(
     )
     core_gradient = tuple(dE_dZ * g for g in in_core.gradient)
     reactions = [Reaction(first.core.bonds(), first.core_count, dE_dZ * in_core.of_partner)]
-    if slots is not None:
-        shares.append(Share(*slots, barrier(tuple(dE_dZ * g for g in outside.gradient))))
-        reactions.append(Reaction(*slots, dE_dZ * outside.of_partner))
+    shares.append(Share(*slots, barrier(tuple(dE_dZ * g for g in outside.gradient))))
+    reactions.append(Reaction(*slots, dE_dZ * outside.of_partner))
     found = Energies(
         energies=energies,
         dE_dZ=dE_dZ,
         dE_dz=dE_dZ * (1.0 + pi.d_two * rep2 + pi.d_three * of_three),
         dE_dM=dE_dM,  # type: ignore[arg-type]
         core_gradient=core_gradient,  # type: ignore[arg-type]
-        usage=(jnp.zeros_like(first.core_count) if slots is None else slots[1], *usage),
+        usage=(slots[1], *usage),
         reach=edip.a_A + edip.a_slope_A * Z,
-        Q=tuple(dE_dZ * q for q in Q) if slots is None else None,  # type: ignore[arg-type]
     )
     return barrier(found), shares, barrier(reactions)
 
@@ -220,10 +201,10 @@ def backwards(
     fields: Fields,
     mine: Float[Array, " atom"],
     dE_dpartner: Float[Array, " atom"],
-) -> tuple[list[Share], Float[Array, " atom"]]:
-    """Gradients of core and rim, and dE/dz. ``mine`` is Zdih dE/dZ pi_3(z) of all atoms."""
+) -> list[Share]:
+    """Gradients of core and rim. ``mine`` is Zdih dE/dZ pi_3(z) of all atoms."""
     core, p = first.core, first.p
-    _, M, pi, _ = fields.of(part)
+    _, M, pi = fields.of(part)
     far = far_ends(core.index, fields.pi.three, fields.M)
     theirs = barrier(gather(mine, core.index))
     twins = dihedral_adjoint(core, p.value, M, far, pi.three, part.of(mine), theirs)
@@ -238,11 +219,10 @@ def backwards(
         g + along_u * u + along_Vu * v for g, u, v in zip(second.core_gradient, core[1:4], Vu, strict=True)
     )
     shares = [Share(core.bonds(), first.core_count, barrier(core_gradient))]
-    if first.rim is not None:
-        rim_along = barrier(first.rim_slope * dE_dz)
-        rim_gradient = barrier(tuple(rim_along * u for u in first.rim[1:4]))
-        shares.append(Share(first.rim.bonds(), first.rim_count, rim_gradient))
-    return shares, dE_dz
+    rim_along = barrier(first.rim_slope * dE_dz)
+    rim_gradient = barrier(tuple(rim_along * u for u in first.rim[1:4]))
+    shares.append(Share(first.rim.bonds(), first.rim_count, rim_gradient))
+    return shares
 
 
 def _sort(

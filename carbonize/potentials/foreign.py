@@ -21,6 +21,7 @@ import numba
 import numpy as np
 from numba.core import types
 from numba.extending import intrinsic
+from numba.np.numpy_support import carray
 
 __all__ = ["HANDLER", "argument", "is_call", "register", "result"]
 
@@ -34,9 +35,8 @@ _WORDS_OF_FRAME = 15
 _N_ARGUMENTS, _ARGUMENTS, _RESULTS = 7, 9, 14
 
 
-@intrinsic
-def _pointer(typing_context: Any, address: Any) -> Any:
-    """An address as a pointer that ``numba.carray`` takes."""
+def _as_pointer(typing_context: Any, address: Any) -> Any:
+    """An address as a pointer that ``carray`` takes."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
@@ -44,9 +44,12 @@ def _pointer(typing_context: Any, address: Any) -> Any:
     return types.voidptr(types.int64), code
 
 
+_pointer: Any = intrinsic(_as_pointer)
+
+
 @numba.njit(error_model="numpy")
 def _words(address: int, count: int) -> np.ndarray:
-    return numba.carray(_pointer(address), (count,), np.int64)
+    return carray(_pointer(address), (count,), np.int64)
 
 
 @numba.njit(error_model="numpy")
@@ -79,7 +82,7 @@ def result(address: int, place: int) -> tuple[Any, tuple[int, int]]:
 def _buffer(address: int) -> tuple[Any, tuple[int, int]]:
     record = _words(address, 6)
     rank = record[4]
-    shape = _words(record[5], rank)
+    shape: Any = _words(record[5], rank)
     rows = shape[0] if rank > 1 else 1
     return _pointer(record[3]), (rows, shape[rank - 1])
 

@@ -26,7 +26,6 @@ from carbonize.simulation.neighbors import (
     round_up,
     run_capacity,
 )
-from carbonize.simulation.pairing import PairPlan
 
 __all__ = ["ForceField", "Needs", "Sample", "make_force_field"]
 
@@ -41,8 +40,6 @@ class Needs(NamedTuple):
     ----------
     slots, near_slots
         Neighbours of one atom within the radius of the wide and of the near list.
-    pairs
-        Pairs in all, and those that one atom lists.
     crowded
         Atoms in the longest run of bins of the neighbour search.
     cramped
@@ -55,7 +52,6 @@ class Needs(NamedTuple):
 
     slots: Int[Array, " replica"]
     near_slots: Int[Array, " replica"]
-    pairs: Int[Array, "replica 2"]
     crowded: Int[Array, " replica"]
     cramped: Bool[Array, " replica"]
     inner: Int[Array, "replica entry"]
@@ -117,9 +113,6 @@ class ForceField:
         """Near lists at ``positions``, and what both kinds of list should have had (traceable)."""
         near = narrow(self.plan, neighbors, positions, cells)
         nothing = self.no_needs(positions.shape[0], positions.dtype)
-        if near.pairs is not None:
-            sizes = jnp.stack((near.pairs.needed, near.pairs.needed_per_atom))
-            nothing = nothing._replace(pairs=sizes[None])
         return near, nothing._replace(
             slots=neighbors.needed,
             near_slots=near.needed,
@@ -163,9 +156,8 @@ class ForceField:
         """
         bonds = bond_vectors(self.plan, near, positions, cells)
         if self.mixed:
-            bonds = jax.tree.map(
-                lambda a: a.astype(jnp.float32) if jnp.issubdtype(a.dtype, jnp.floating) else a, bonds
-            )
+            x, y, z = (c.astype(jnp.float32) for c in (bonds.x, bonds.y, bonds.z))
+            bonds = dataclasses.replace(bonds, x=x, y=y, z=z)
         result = self.potential.evaluate(
             bonds,
             jnp.tile(species, positions.shape[0]),
@@ -181,7 +173,6 @@ class ForceField:
         return Needs(
             jnp.zeros(replicas, jnp.int32),
             jnp.zeros(replicas, jnp.int32),
-            jnp.zeros((replicas, 2), jnp.int32),
             jnp.zeros(replicas, jnp.int32),
             jnp.zeros(replicas, bool),
             jnp.zeros((replicas, len(self.capacity)), jnp.int32),
@@ -190,13 +181,10 @@ class ForceField:
 
     def short_of(self, needs: Needs) -> Bool[Array, " replica"]:
         """For which replicas something was too small (traceable)."""
-        pairs = self.plan.pairs
-        room = jnp.asarray((0, 0) if pairs is None else (pairs.count, pairs.per_atom), jnp.int32)
         return (
             (needs.slots > self.plan.slots)
             | (needs.near_slots > self.plan.near_slots)
             | (needs.crowded > self.plan.run_capacity)
-            | jnp.any(needs.pairs > room, axis=1)
             | needs.cramped
             | jnp.any(needs.inner > jnp.asarray(self.capacity, jnp.int32), axis=1)
             | (needs.reach_A > self.plan.cutoff_A)
@@ -247,19 +235,7 @@ class ForceField:
         )
         if capacity != self.capacity:
             record["inner_capacity"] = [list(self.capacity), list(capacity)]
-        if plan.pairs is not None:
-            plan = dataclasses.replace(plan, pairs=self._grown_pairs(plan.pairs, needs, capacity, record))
         return dataclasses.replace(self, plan=plan, capacity=capacity), record
-
-    def _grown_pairs(
-        self, pairs: PairPlan, needs: Needs, capacity: Capacity, record: dict[str, object]
-    ) -> PairPlan:
-        count, per_atom = (int(n) for n in np.max(needs.pairs, axis=0))
-        if count > pairs.count or per_atom > pairs.per_atom:
-            new = pairs.roomier(count, per_atom)
-            record["pairs"] = [[pairs.count, pairs.per_atom], [new.count, new.per_atom]]
-            pairs = new
-        return dataclasses.replace(pairs, slots_to_A=self.potential.slot_radius_A(capacity))
 
     def sizes(self) -> dict[str, Any]:
         """What has grown, as plain data: a continued run starts with it (:meth:`with_sizes`)."""
@@ -270,13 +246,11 @@ class ForceField:
         try:
             plain: dict[str, Any] = sizes["plan"]
             plain = {k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()}
-            pairs = None if plain["pairs"] is None else PairPlan(**plain.pop("pairs"))
-            plan = ListPlan(**{**plain, "pairs": pairs})
+            plan = ListPlan(**plain)
             capacity = tuple(int(n) for n in sizes["capacity"])
         except (KeyError, TypeError, ValueError, AttributeError):
             return self
         fits = len(capacity) == len(self.capacity) and plan.skin_A == self.plan.skin_A
-        fits &= (plan.pairs is None) == (self.plan.pairs is None)
         return dataclasses.replace(self, plan=plan, capacity=capacity) if fits else self
 
 
@@ -313,10 +287,7 @@ def make_force_field(
         ]
     )
     capacity = potential.initial_capacity()
-    pairs_A = None
-    if potential.pairs_from_A is not None:
-        pairs_A = potential.slot_radius_A(capacity), potential.pairs_from_A
-    plan = make_plan(inside, cells, potential.cutoff_A, skin_A, slots, shrink, pairs_A)
+    plan = make_plan(inside, cells, potential.cutoff_A, skin_A, slots, shrink)
     return ForceField(potential, plan, capacity, mixed, shrink)
 
 

@@ -6,9 +6,7 @@ valid until the next one, and a bond vector costs three additions and no roundin
 
 There are two of them. The wide list reaches to the cutoff plus the skin and is found by
 bins. The near list is cut from it every few steps and reaches just far enough for these;
-it is the one that forces are computed from, since their cost grows with its slots. For a
-potential that takes pairs, its slots reach less far, and all beyond is pairs in a row
-(:mod:`carbonize.simulation.pairing`).
+it is the one that forces are computed from, since their cost grows with its slots.
 
 Atoms are sorted into bins (:mod:`carbonize.simulation.binning`) where three times the
 radius fits along every cell vector; smaller and very skewed cells are one bin, looked at
@@ -27,20 +25,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Int8
 
 from carbonize.errors import InputError
-from carbonize.potentials.base import PAD_A, Bonds, Pairs
+from carbonize.potentials.base import PAD_A, UNUSED, Bonds, Lists
 from carbonize.potentials.slots import Part, barrier, gather, pick
 from carbonize.simulation.binning import Grid, find, sort, take
 from carbonize.simulation.cells import heights_A
 from carbonize.simulation.crowding import longest_run, neighbor_counts
-from carbonize.simulation.pairing import (
-    MOST_EXPANDED,
-    UNUSED,
-    PairList,
-    PairPlan,
-    make_pairs,
-    no_pairs,
-    pair_plan,
-)
+from carbonize.simulation.cutting import cut
 
 __all__ = [
     "ListPlan",
@@ -66,17 +56,13 @@ _MOST_IMAGES = 20  # shifts are kept in 8 bits, and a cell this thin is a mistak
 
 
 class Near(NamedTuple):
-    """Near lists of a batch; ``needed`` is the slots they should have had, else as :class:`Neighbors`.
-
-    ``pairs`` stand for all beyond the slots; None where slots hold everything.
-    """
+    """Near lists of a batch; ``needed`` is the slots they should have had, else as :class:`Neighbors`."""
 
     index: Int[Array, "slot replica atom"]
     shift: Int8[Array, "3 slot replica atom"]
     reference: Float[Array, "replica atom 3"]
     reference_cells: Float[Array, "replica 3 3"]
     needed: Int[Array, " replica"]
-    pairs: PairList | None = None
 
 
 class Neighbors(NamedTuple):
@@ -120,8 +106,6 @@ class ListPlan:
         How many bins away, along each cell vector, the radius may lead.
     run_capacity
         Atoms there is room for in the bins of one row that the radius may lead to.
-    pairs
-        Of a potential that takes pairs, how its near list is divided; else None.
     """
 
     skew: tuple[bool, bool, bool]
@@ -132,7 +116,6 @@ class ListPlan:
     bins: tuple[int, int, int]
     reach: tuple[int, int, int]
     run_capacity: int
-    pairs: PairPlan | None = None
 
     @property
     def radius_A(self) -> float:
@@ -141,8 +124,8 @@ class ListPlan:
 
     @property
     def near_radius_A(self) -> float:
-        """Radius of the slots of the near list."""
-        return (self.cutoff_A if self.pairs is None else self.pairs.slots_to_A) + self.near_skin_A
+        """Radius of the near list."""
+        return self.cutoff_A + self.near_skin_A
 
     @property
     def near_skin_A(self) -> float:
@@ -176,7 +159,6 @@ def make_plan(
     skin_A: float,
     slots: int | None = None,
     shrink: float = 1.0,
-    pairs_A: tuple[float, float] | None = None,
 ) -> ListPlan:
     """Choose bins and sizes from start structures.
 
@@ -193,8 +175,6 @@ def make_plan(
         annealing makes a loose packing denser in places.
     shrink
         Factor by which cells may still become shorter before the bins must be chosen anew.
-    pairs_A
-        Distances to which near slots reach and from which on there are pairs; None: no pairs.
     """
     cells = np.ascontiguousarray(cells, dtype=float)
     heights = shrink * np.min([cell_heights(cell) for cell in cells], axis=0)
@@ -206,9 +186,6 @@ def make_plan(
     longest = max(longest_run(p, c, bins, reach[0]) for p, c in starts)
     skew = tuple(bool((cells[:, i, j] != 0).any()) for i, j in ((1, 0), (2, 0), (2, 1)))
     plan = ListPlan(skew, cutoff_A, skin_A, 1, 1, bins, reach, run_capacity(longest))  # type: ignore[arg-type]
-    if pairs_A is not None:
-        beyond_A = cutoff_A + plan.near_skin_A
-        plan = dataclasses.replace(plan, pairs=pair_plan(starts, *pairs_A, beyond_A, plan.near_skin_A))
     if slots is not None:
         return dataclasses.replace(plan, slots=slots, near_slots=slots)
     radii_A = [radius_A, plan.near_radius_A]
@@ -261,6 +238,18 @@ def narrow(
 ) -> Near:
     """Cut the near lists from wide ones that are still valid (traceable)."""
     slots, replicas, atoms = neighbors.index.shape
+    shape = (plan.near_slots, replicas, atoms)
+    if jax.default_backend() == "cpu" and positions.shape[1] == atoms:
+        index, shift, count = cut(
+            neighbors.index.reshape(slots, -1),
+            neighbors.shift.reshape(3, slots, -1),
+            positions.reshape(-1, 3),
+            cells,
+            plan.near_radius_A,
+            plan.near_slots,
+        )
+        needed = jnp.max(count.reshape(replicas, atoms), axis=1)
+        return Near(index.reshape(shape), shift.reshape(3, *shape), positions, cells, needed)
     bonds = bond_vectors(plan, neighbors, positions, cells)
     r2 = barrier(bonds.x * bonds.x + bonds.y * bonds.y + bonds.z * bonds.z)
     keep = r2 < plan.near_radius_A**2
@@ -274,18 +263,12 @@ def narrow(
         jnp.where(used, gather(shifts[k], where), jnp.asarray(UNUSED if k == 0 else 0, jnp.int8))
         for k in range(3)
     ]
-    shape = (plan.near_slots, replicas, atoms)
-    pairs = None
-    if plan.pairs is not None and replicas == 1:
-        reach_A = plan.cutoff_A + plan.near_skin_A
-        pairs = make_pairs(plan.pairs, r2, bonds.index, shifts, reach_A, plan.near_skin_A)
     return Near(
         index.reshape(shape),
         jnp.stack(shift).reshape(3, *shape),
         positions,
         cells,
         jnp.max(count.reshape(replicas, atoms), axis=1),
-        pairs,
     )
 
 
@@ -300,7 +283,6 @@ def no_lists(
         positions,
         cells,
         jnp.zeros(replicas, jnp.int32),
-        no_pairs(plan.pairs) if plan.pairs is not None and replicas == 1 else None,
     )
 
 
@@ -315,8 +297,7 @@ def outdated(
 
     Two atoms may each have come half the skin nearer. Where the cell is scaled by f, atoms are
     compared with where the scaling alone would have put them, and a pair that was just outside
-    the list is nearer by the factor f already. A list of pairs has a near end too, which pairs may have crossed
-    outwards.
+    the list is nearer by the factor f already.
     """
     skin_A = plan.near_skin_A if isinstance(neighbors, Near) else plan.skin_A
     if fixed_cell:
@@ -325,11 +306,7 @@ def outdated(
     factor = cells[:, 0, 0] / neighbors.reference_cells[:, 0, 0]
     away = positions - neighbors.reference * factor[:, None, None]
     limit = 0.5 * jnp.maximum(factor * (plan.cutoff_A + skin_A) - plan.cutoff_A, 0.0)
-    paired = isinstance(neighbors, Near) and neighbors.pairs is not None
-    if paired:
-        limit = jnp.minimum(limit, 0.5 * skin_A)
-    moved = jnp.max(jnp.sum(away * away, axis=-1), axis=-1) > limit**2
-    return moved | (factor > MOST_EXPANDED) if paired else moved
+    return jnp.max(jnp.sum(away * away, axis=-1), axis=-1) > limit**2
 
 
 def bond_vectors(
@@ -350,13 +327,8 @@ def bond_vectors(
     lengths = cells[0] if replicas == 1 else jnp.repeat(cells, atoms, axis=0).transpose(1, 2, 0)
     own = Part(0, replicas * atoms)
     vectors = _vectors(plan, tuple(gather(r, index) - own.of(r) for r in flat), shift, lengths)
-    pairs = neighbors.pairs if isinstance(neighbors, Near) else None
-    if pairs is None:
-        return Bonds(index, vectors[0], vectors[1], vectors[2])
-    apart = tuple(gather(r, pairs.second) - gather(r, pairs.first) for r in flat)
-    apart = _vectors(plan, apart, pairs.shift, cells[0])
-    far = Pairs(pairs.first, pairs.second, apart[0], apart[1], apart[2])
-    return Bonds(index, vectors[0], vectors[1], vectors[2], far)
+    lists = Lists(shift, positions.reshape(-1, 3), cells)
+    return Bonds(index, vectors[0], vectors[1], vectors[2], lists)
 
 
 def _vectors(

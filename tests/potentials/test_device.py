@@ -56,7 +56,9 @@ def test_pairs_and_triples_agree(case):
 
 @pytest.mark.parametrize("accumulate", [None, "float64"])
 @pytest.mark.parametrize(
-    ("potential", "capacity"), [(Edip(), (6, 8, 24, 12, 64, 0)), (TERSOFF, (6, 10))], ids=["edip", "tersoff"]
+    ("potential", "capacity"),
+    [(Edip(loops=False), (6, 8, 24, 12, 64)), (TERSOFF, (6, 10))],
+    ids=["edip", "tersoff"],
 )
 def test_whole_potentials_compile_for_a_card(monkeypatch, potential, capacity, accumulate):
     """The compiler stops short of machine code here, but every operation has been translated."""
@@ -71,7 +73,7 @@ def test_whole_potentials_compile_for_a_card(monkeypatch, potential, capacity, a
 @pytest.mark.parametrize(
     ("potential", "capacity"),
     # EDIP takes a minute here; its kernels are compared one by one above
-    [pytest.param(Edip(), (6, 8, 24, 12, 64, 0), marks=pytest.mark.slow), (TERSOFF, (6, 10))],
+    [pytest.param(Edip(loops=False), (6, 8, 24, 12, 64), marks=pytest.mark.slow), (TERSOFF, (6, 10))],
     ids=["edip", "tersoff"],
 )
 def test_whole_potentials_agree_but_for_the_scattering(monkeypatch, case, potential, capacity):

@@ -12,7 +12,9 @@ from carbonize.potentials.tersoff_parameters import NAMED_SETS
 
 CCC = ("C", "C", "C")
 TERSOFF = Tersoff(((CCC, NAMED_SETS["tersoff-1989"][CCC]),))
-POTENTIALS = {"edip": (Edip(), (6, 8, 24, 12, 64, 0)), "tersoff": (TERSOFF, (5, 10))}
+# as loops EDIP has no capacities: test_edip_loops.py
+EDIP = Edip(loops=False)
+POTENTIALS = {"edip": (EDIP, (6, 8, 24, 12, 64)), "tersoff": (TERSOFF, (5, 10))}
 
 
 @pytest.fixture(params=POTENTIALS)
@@ -59,7 +61,7 @@ def test_sums_in_double_precision_leave_single_bonds_in_single(case):
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize(
     ("potential", "capacity", "larger"),
-    [(Edip(), (6, 8, 27, 12, 64, 0), (7, 9, 30, 20, 90, 0)), (TERSOFF, (6, 10), (9, 20))],
+    [(EDIP, (6, 8, 27, 12, 64), (7, 9, 30, 20, 90)), (TERSOFF, (6, 10), (9, 20))],
     ids=["edip", "tersoff"],
 )
 def test_forces_do_not_depend_on_capacity_or_company_to_the_last_bit(potential, capacity, larger, precision):

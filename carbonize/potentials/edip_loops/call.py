@@ -1,4 +1,4 @@
-"""The loops of :mod:`carbonize.potentials.edip_loops` as an operation of compiled JAX programs."""
+"""The loops of this package as an operation of compiled JAX programs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import numpy as np
 from jax import Array
 from jax.typing import DTypeLike
 from jaxtyping import Float
+from numba.np.numpy_support import carray
 
 from carbonize.potentials.base import Bonds
-from carbonize.potentials.edip_loops import (
+from carbonize.potentials.edip_loops.forces import forces
+from carbonize.potentials.edip_loops.layout import (
     BLOCK,
     BY_ATOM,
     BY_ATOM_OF_BLOCK,
@@ -23,7 +25,6 @@ from carbonize.potentials.edip_loops import (
     BY_NEAR,
     PARAMETERS,
     ROW_GAP,
-    forces,
 )
 from carbonize.potentials.foreign import HANDLER, argument, is_call, register, result
 
@@ -37,17 +38,17 @@ __all__ = ["evaluate_in_loops"]
 def _call(frame: int, into: np.ndarray, out: np.ndarray) -> None:
     """Reads where arguments and results lie; ``into`` and ``out`` have the types of bond vectors and results."""
     at, shape = argument(frame, 0)
-    index = numba.carray(at, shape, np.int32)
-    x = numba.carray(argument(frame, 1)[0], shape, into.dtype)
-    y = numba.carray(argument(frame, 2)[0], shape, into.dtype)
-    z = numba.carray(argument(frame, 3)[0], shape, into.dtype)
-    parameters = numba.carray(argument(frame, 4)[0], (_N_PARAMETERS,), np.float64)
+    index = carray(at, shape, np.int32)
+    x = carray(argument(frame, 1)[0], shape, into.dtype)
+    y = carray(argument(frame, 2)[0], shape, into.dtype)
+    z = carray(argument(frame, 3)[0], shape, into.dtype)
+    parameters = carray(argument(frame, 4)[0], (_N_PARAMETERS,), np.float64)
     slots, atoms = shape
     listed = parameters[_N_PARAMETERS - 1] > 0.0
-    shift = numba.carray(argument(frame, 5)[0], (3, slots, atoms), np.int8)
-    positions = numba.carray(argument(frame, 6)[0], (atoms, 3), into.dtype)
+    shift = carray(argument(frame, 5)[0], (3, slots, atoms), np.int8)
+    positions = carray(argument(frame, 6)[0], (atoms, 3), into.dtype)
     at, (rows, _) = argument(frame, 7)
-    cells = numba.carray(at, (rows // 3, 3, 3), into.dtype)
+    cells = carray(at, (rows // 3, 3, 3), into.dtype)
     at, (components, _) = result(frame, 2)
     forces(
         listed,
@@ -60,25 +61,26 @@ def _call(frame: int, into: np.ndarray, out: np.ndarray) -> None:
         cells,
         parameters,
         parameters[_N_PARAMETERS - 2],
-        numba.carray(result(frame, 0)[0], (atoms,), out.dtype),
-        numba.carray(result(frame, 1)[0], (3, atoms), out.dtype),
-        numba.carray(at, (components, atoms), out.dtype),
-        numba.carray(result(frame, 3)[0], (atoms,), out.dtype),
-        numba.carray(result(frame, 4)[0], (atoms, BY_ATOM), np.float64),
-        numba.carray(result(frame, 5)[0], (atoms,), np.float64),
-        numba.carray(result(frame, 6)[0], (atoms,), np.float64),
-        numba.carray(result(frame, 7)[0], (atoms, 3), np.float64),
-        numba.carray(result(frame, 8)[0], (2, atoms + 1), np.int64),
-        numba.carray(result(frame, 9)[0], (slots * atoms,), np.int32),
-        numba.carray(result(frame, 10)[0], (BY_NEAR, slots * atoms + ROW_GAP), np.float64),
-        numba.carray(result(frame, 11)[0], (slots * atoms,), np.int32),
-        numba.carray(result(frame, 12)[0], (BY_FAR, slots * atoms + ROW_GAP), np.float64),
-        numba.carray(result(frame, 13)[0], (4, slots + 1, ROW_GAP), np.float64),
-        numba.carray(result(frame, 14)[0], (BY_ATOM_OF_BLOCK, BLOCK), np.float64),
-        numba.carray(result(frame, 15)[0], (BLOCK + 1,), np.int64),
-        numba.carray(result(frame, 16)[0], (BLOCK * slots + 1,), np.int32),
-        numba.carray(result(frame, 17)[0], (BY_EDGE, BLOCK * slots + ROW_GAP), np.float64),
-        numba.carray(result(frame, 18)[0], (2, BLOCK * slots * (slots - 1) // 2 + ROW_GAP), np.float64),
+        carray(result(frame, 0)[0], (atoms,), out.dtype),
+        carray(result(frame, 1)[0], (3, atoms), out.dtype),
+        carray(at, (components, atoms), out.dtype),
+        carray(result(frame, 3)[0], (atoms,), out.dtype),
+        carray(result(frame, 4)[0], (atoms, BY_ATOM), np.float64),
+        carray(result(frame, 5)[0], (atoms,), np.float64),
+        carray(result(frame, 6)[0], (atoms,), np.float64),
+        carray(result(frame, 7)[0], (atoms, 3), np.float64),
+        carray(result(frame, 8)[0], (atoms, 3), np.float64),
+        carray(result(frame, 9)[0], (2, atoms + 1), np.int64),
+        carray(result(frame, 10)[0], (slots * atoms,), np.int32),
+        carray(result(frame, 11)[0], (BY_NEAR, slots * atoms + ROW_GAP), np.float64),
+        carray(result(frame, 12)[0], (slots * atoms,), np.int32),
+        carray(result(frame, 13)[0], (BY_FAR, slots * atoms + ROW_GAP), np.float64),
+        carray(result(frame, 14)[0], (4, slots + 1, ROW_GAP), np.float64),
+        carray(result(frame, 15)[0], (BY_ATOM_OF_BLOCK, BLOCK), np.float64),
+        carray(result(frame, 16)[0], (BLOCK + 1,), np.int64),
+        carray(result(frame, 17)[0], (BLOCK * slots + 1,), np.int32),
+        carray(result(frame, 18)[0], (BY_EDGE, BLOCK * slots + ROW_GAP), np.float64),
+        carray(result(frame, 19)[0], (2, BLOCK * slots * (slots - 1) // 2 + ROW_GAP), np.float64),
     )
 
 
@@ -132,13 +134,15 @@ def evaluate_in_loops(
     trim_A: float,
     with_virials: bool | Literal["trace"],
     accumulate: DTypeLike | None,
-) -> tuple[Float[Array, " atom"], Float[Array, "3 atom"], Float[Array, "component atom"], Float[Array, " atom"]]:
+) -> tuple[
+    Float[Array, " atom"], Float[Array, "3 atom"], Float[Array, "component atom"], Float[Array, " atom"]
+]:
     """Energies (eV), forces (eV/A), virials (eV; one row, the trace, or six) and reach (A)."""
     slots, atoms = bonds.index.shape
-    lists = bonds.lists
+    lists, whole = bonds.lists, jnp.int32
     values = np.array([*(getattr(edip, name) for name in PARAMETERS), trim_A, float(lists is not None)])
     out = jnp.dtype(bonds.x.dtype if accumulate is None else accumulate)
-    whole = jnp.int32
+    into = bonds.x.dtype if lists is None else lists.positions.dtype
     shapes = (
         jax.ShapeDtypeStruct((atoms,), out),
         jax.ShapeDtypeStruct((3, atoms), out),
@@ -147,6 +151,7 @@ def evaluate_in_loops(
         _room(atoms, BY_ATOM),
         _room(atoms),
         _room(atoms),
+        _room(atoms, 3),
         _room(atoms, 3),
         _room(2, atoms + 1),
         jax.ShapeDtypeStruct((slots * atoms,), whole),
@@ -160,13 +165,13 @@ def evaluate_in_loops(
         _room(BY_EDGE, BLOCK * slots + ROW_GAP),
         _room(2, BLOCK * slots * (slots - 1) // 2 + ROW_GAP),
     )
-    call = jax.ffi.ffi_call(_target((bonds.x if lists is None else lists.positions).dtype.name, out.name), shapes)
-    index = bonds.index.astype(whole)
     if lists is None:
-        nothing = jnp.zeros((3, 3), bonds.x.dtype)
-        given = (bonds.x, bonds.y, bonds.z), (jnp.zeros((3, 1), jnp.int8), nothing, nothing)
+        none = jnp.zeros((3, 3), into)
+        given = bonds.x, bonds.y, bonds.z, jnp.zeros((3, 1), jnp.int8), none, none
     else:
-        nothing = jnp.zeros((1, 1), lists.positions.dtype)
-        shift, cells = lists.shift.reshape(-1, atoms), lists.cells.reshape(-1, 3)
-        given = (nothing, nothing, nothing), (shift, lists.positions, cells)
-    return call(index, *given[0], jnp.asarray(values.view(np.int32)), *given[1])[:4]
+        none = jnp.zeros((1, 1), into)
+        given = none, none, none, lists.shift.reshape(-1, atoms), lists.positions, lists.cells.reshape(-1, 3)
+    call = jax.ffi.ffi_call(_target(into.name, out.name), shapes)
+    constants = jnp.asarray(values.view(np.int32))
+    energies, forces, stress, reach, *_ = call(bonds.index.astype(whole), *given[:3], constants, *given[3:])
+    return energies, forces, stress, reach

@@ -1,0 +1,74 @@
+"""What stands where in the arrays of the loops, and how they are compiled."""
+
+from __future__ import annotations
+
+import numba
+
+__all__ = [
+    "AT_D2",
+    "AT_D3",
+    "AT_GM",
+    "AT_GZ",
+    "AT_PI2",
+    "AT_PI3",
+    "BLOCK",
+    "BY_ATOM",
+    "BY_ATOM_OF_BLOCK",
+    "BY_EDGE",
+    "BY_FAR",
+    "BY_NEAR",
+    "PARAMETERS",
+    "ROW_GAP",
+    "compiled",
+]
+
+PARAMETERS = (
+    "epsilon_eV",
+    "B4_A4",
+    "beta",
+    "sigma_A",
+    "a_A",
+    "a_slope_A",
+    "Z0",
+    "lambda0_eV",
+    "lambda_slope",
+    "gamma_A",
+    "q",
+    "t1",
+    "t2",
+    "f_low_A",
+    "f_high_A",
+    "p_low_A",
+    "p_high_A",
+    "alpha",
+    "Z_dihedral",
+    "Z_repulsion_A2",
+    "c0_A",
+)
+"""Names of the parameters in the order in which the kernel takes them; the trim follows."""
+
+BY_ATOM = 20
+"""Numbers kept of an atom: z, M, dE/dz, dE/dM, pi_3, pi_2, pi and their slopes."""
+
+AT_GZ, AT_GM, AT_PI3, AT_PI2, AT_D3, AT_D2 = 7, 8, 14, 15, 17, 18
+
+BY_NEAR = 8
+"""Numbers kept of a near neighbour: unit vector, r, p, the slopes of p and f, 1/r."""
+
+BY_FAR = 4
+"""Numbers kept of a far neighbour: vector, and its square, later 1/r."""
+
+BLOCK = 64
+"""Atoms taken at a time: what is kept of them stays in a cache, and loops over their bonds are long."""
+
+BY_ATOM_OF_BLOCK = 17
+"""Numbers kept of an atom of the block: P, two sums, Z, reach, functions of Z."""
+
+BY_EDGE = 13
+"""Numbers of a bond in reach of U2 and U3: unit vector, r, 1/r, 1/(r - reach), two exponentials, and more."""
+
+ROW_GAP = 72
+"""Entries between rows that are as long as a power of two might be, so that they do not collide in a cache."""
+
+# no fast-math: vectorised loops and their last, single rounds must agree to the last bit
+compiled = numba.njit(error_model="numpy", cache=True)
