@@ -76,6 +76,14 @@ def analyze(
             help="Pores joined by their necks, or every node of the Voronoi network.",
         ),
     ] = "pores",
+    curves: Annotated[
+        Path | None,
+        typer.Option(
+            "--curves",
+            metavar="OUT.nc",
+            help="Write the distributions and curves behind the numbers of --what as netCDF.",
+        ),
+    ] = None,
     radius_uncertainty: Annotated[
         float,
         typer.Option(
@@ -96,12 +104,14 @@ def analyze(
     With --what occupiable, also the volumes that each probe fills, the helium density and the
     closed-pore volume; with --what psd, the pore-size distribution. Both take seconds a frame.
     """
+    from carbonize.analysis.curves import CurveOptions, curve_file, curves_of_frames
     from carbonize.analysis.frame import check_parts, check_probes, results_document
     from carbonize.analysis.many import analyze_many
     from carbonize.analysis.pool import worker_count
     from carbonize.analysis.pores.graph import as_graphml, structure_graph
     from carbonize.cli.graphs import GraphFiles
     from carbonize.config.models import AnalysisConfig
+    from carbonize.io.files import check_target, write_atomic
     from carbonize.io.frames import read_frames
 
     parts = check_parts(what)
@@ -123,6 +133,8 @@ def analyze(
         # opened before anything is computed: an unwritable path should not cost the computation
         output = stack.enter_context(_atomic_text(json_out)) if json_out not in (None, "-") else None
         graphs = GraphFiles(graph) if graph is not None else None
+        if curves is not None:
+            check_target(curves)
         frames = read_frames(file, which)
         results = list(_with_progress(analyze_many(frames, jobs, str(file), **options)))
         if graphs is not None:
@@ -130,6 +142,11 @@ def analyze(
                 network = structure_graph(atoms, radii, probes, persistence, graph_level)
                 graphs.add(index, as_graphml(network))
             graphs.close()
+        if curves is not None:
+            numbered = curves_of_frames(
+                read_frames(file, which), parts, CurveOptions(bond_cutoff), jobs, str(file)
+            )
+            write_atomic(curves, curve_file(numbered, {"source": str(file)}))
         text = json.dumps(results_document(str(file), results), indent=1, allow_nan=False)
         if output is not None:
             output.write(text + "\n")
@@ -141,6 +158,8 @@ def analyze(
     print_results(str(file), results)
     if json_out is not None:
         typer.echo(f"wrote {json_out}")
+    if curves is not None:
+        typer.echo(f"wrote {curves}")
     if graphs is not None:
         several = len(graphs.written) > 1
         typer.echo(f"wrote {graphs.written[0]}" + (f" to {graphs.written[-1].name}" if several else ""))

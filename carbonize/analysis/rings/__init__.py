@@ -1,0 +1,1 @@
+"""Shortest-path rings, and the curvature that follows from them."""
