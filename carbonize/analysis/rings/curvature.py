@@ -3,7 +3,8 @@
 On a closed surface of polygons the angles that are missing at the vertices add up to 2 pi times
 its Euler characteristic (Descartes; the discrete form of Gauss and Bonnet). With regular
 polygons, an atom where rings of a, b and c atoms meet lacks 2 pi (1/a + 1/b + 1/c - 1/2): nothing
-between three hexagons, pi/15 at each atom of C60, less than nothing at heptagons (saddles).
+between three hexagons, pi/15 at each atom of C60, less than nothing at heptagons (saddles). Rings of more than eight atoms
+are taken for holes, not for faces.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from numba import njit
 
 from carbonize.analysis.rings.rings import Rings
 
-__all__ = ["angle_deficit", "rings_in_angles"]
+__all__ = ["LARGEST_FACE", "angle_deficit", "rings_in_angles"]
+
+LARGEST_FACE = 8
+"""Most atoms of a ring that is a piece of a sheet and no hole in it."""
 
 
 def rings_in_angles(rings: Rings) -> Int[np.ndarray, "atom 3"]:
@@ -28,13 +32,13 @@ def rings_in_angles(rings: Rings) -> Int[np.ndarray, "atom 3"]:
 
 
 def angle_deficit(in_angles: Int[np.ndarray, "atom 3"]) -> Float[np.ndarray, " atom"]:
-    """Curvature (rad) at every atom between three rings, nan at all others.
+    """Curvature (rad) at every atom between three rings of at most eight atoms, nan at all others.
 
     >>> import numpy as np
     >>> float(60 * angle_deficit(np.array([[5, 6, 6]]))[0] / np.pi)  # C60: 4 pi in all, a sphere's
     4.0
     """
-    inner = (in_angles > 0).all(axis=1)
+    inner = ((in_angles > 0) & (in_angles <= LARGEST_FACE)).all(axis=1)
     deficit = np.full(len(in_angles), np.nan)
     deficit[inner] = 2 * np.pi * ((1.0 / in_angles[inner]).sum(axis=1) - 0.5)
     return deficit

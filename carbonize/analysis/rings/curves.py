@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from carbonize.analysis.curves import CurveOptions
+from carbonize.analysis.histograms import distribution
 from carbonize.analysis.rings.curvature import angle_deficit, rings_in_angles
 from carbonize.analysis.rings.rings import LARGEST_RING, SMALLEST_RING, shortest_path_rings
 
@@ -27,22 +28,19 @@ def ring_curves(atoms: Atoms, options: CurveOptions) -> dict[str, xr.DataArray]:
     sizes = np.arange(SMALLEST_RING, LARGEST_RING + 1)
     counts = np.bincount(rings.sizes, minlength=LARGEST_RING + 1)[SMALLEST_RING:]
     deficit = angle_deficit(rings_in_angles(rings))
-    inner = deficit[np.isfinite(deficit)]
-    density = np.full(len(_DEFICIT_RAD) - 1, np.nan)
-    if len(inner):
-        density = np.histogram(inner, _DEFICIT_RAD)[0] / len(inner) / np.diff(_DEFICIT_RAD)
-    middle = (_DEFICIT_RAD[1:] + _DEFICIT_RAD[:-1]) / 2
     size = xr.Variable("ring_size", sizes, {"units": "1", "long_name": "atoms of a ring"})
-    bend = xr.Variable("angle_deficit_rad", middle, {"units": "rad", "long_name": "angle missing at an atom"})
     return {
         "rings_per_atom": xr.DataArray(
             counts / len(atoms),
             coords={"ring_size": size},
             attrs={"units": "1", "long_name": "shortest-path rings per atom"},
         ),
-        "angle_deficit_density": xr.DataArray(
-            density,
-            coords={"angle_deficit_rad": bend},
-            attrs={"units": "1/rad", "long_name": "distribution over atoms between three rings"},
+        "angle_deficit_density": distribution(
+            deficit,
+            _DEFICIT_RAD,
+            "angle_deficit_rad",
+            "rad",
+            "angle missing at an atom",
+            "distribution over atoms between three rings",
         ),
     }
