@@ -19,7 +19,7 @@ from carbonize.errors import InputError
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["check_window", "steady_bonding", "steady_coordination"]
+__all__ = ["add_steady", "check_window", "steady_bonding", "steady_coordination"]
 
 
 def check_window(window: int) -> int:
@@ -86,6 +86,26 @@ def steady_bonding(
                 center -= 1
     for place in range(center, len(held)):
         yield _counts(held, place, half, window)
+
+
+def add_steady(
+    results: list[dict[str, Any]],
+    frames: Iterable[tuple[int, Atoms]],
+    window: int,
+    cutoff_A: float = DEFAULT_BOND_CUTOFF_A,
+) -> None:
+    """Put what :func:`steady_bonding` finds into results of ``analyze`` as ``bonding.steady``.
+
+    ``frames`` are those of the whole trajectory, also if only some were analysed.
+    """
+    wanted = {result["index"]: result for result in results if "bonding" in result}
+    left = set(wanted)
+    for number, counts in steady_bonding(frames, window, cutoff_A):
+        if number in wanted:
+            wanted[number]["bonding"]["steady"] = counts
+            left.discard(number)
+        if not left:
+            return
 
 
 def _counts(
