@@ -115,7 +115,7 @@ def analyze(
     With --what occupiable, also the volumes that each probe fills, the helium density and the
     closed-pore volume; with --what psd, the pore-size distribution. Both take seconds a frame.
     """
-    from carbonize.analysis.curves import CurveOptions, curve_file, curves_of_frames
+    from carbonize.analysis.curves import CurveOptions, check_curves, curve_file, curves_of_frames
     from carbonize.analysis.frame import check_parts, check_probes, results_document
     from carbonize.analysis.many import analyze_many
     from carbonize.analysis.pool import worker_count
@@ -132,6 +132,8 @@ def analyze(
     which = _frame_number(frame)
     if graph_level not in ("pores", "nodes"):
         raise InputError(f"--graph-level {graph_level}: choose pores or nodes")
+    if curves is not None:
+        check_curves(parts)
     if steady is not None and (check_window(steady) and "bonding" not in parts):
         raise InputError("--steady counts bonding: add bonding to --what")
     jobs = min(worker_count(jobs), 1 if which != "all" else sys.maxsize)
