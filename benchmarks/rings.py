@@ -2,7 +2,8 @@
 
 Disordered carbon (copies of the precursor of 1,000 atoms; bonds up to 1.85 A) and graphite with displaced
 atoms are given to both on the same cells in one run, bonds included, rings of up to 12 atoms.
-The two take turns; the best of each counts, in seconds of the processor (neither uses a second core). Ends with lines such as
+The two take turns; the best of each counts, in seconds of the processor (neither uses a second core). Ends with
+lines such as
 
     RATIO rings disordered 10000 1core 12.3 vs matscipy
 
@@ -29,7 +30,9 @@ _GOAL = 10.0
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--atoms", type=int, nargs="+", default=[1000, 10_000], help="sizes given to both")
     parser.add_argument("--alone", type=int, nargs="*", default=[64_000, 100_000], help="sizes for us only")
     parser.add_argument("--rounds", type=int, default=3, help="turns")

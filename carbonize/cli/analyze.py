@@ -28,7 +28,10 @@ def analyze(
     ] = "all",
     what: Annotated[
         str,
-        typer.Option("--what", help="Parts to compute, joined by commas: bonding, rings, sheets, pores, occupiable, psd."),
+        typer.Option(
+            "--what",
+            help="Parts to compute, joined by commas: bonding, rings, sheets, pores, occupiable, psd.",
+        ),
     ] = "bonding,pores",
     json_out: Annotated[
         str | None,

@@ -74,13 +74,23 @@ def order_figure(run: Run) -> Figure:
         axes.plot(time, np.nanmean(values, axis=0), color=color, label=_LABELS[name], **marker)
         if len(values) > 1:
             axes.fill_between(
-                time, np.nanmin(values, axis=0), np.nanmax(values, axis=0), color=color, alpha=0.2, linewidth=0
+                time,
+                np.nanmin(values, axis=0),
+                np.nanmax(values, axis=0),
+                color=color,
+                alpha=0.2,
+                linewidth=0,
             )
     axes.set_ylabel("share of rings (%)")
     axes.set_ylim(bottom=0.0)
     time_axis(axes, float(np.nanmax(time)))
     axes.legend(
-        loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, columnspacing=1.0, handlelength=1.5, borderaxespad=0.2
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=4,
+        columnspacing=1.0,
+        handlelength=1.5,
+        borderaxespad=0.2,
     )
     return figure
 

@@ -16,7 +16,9 @@ from carbonize.analysis.bonds import bond_network
 def pyramid(rise_deg: float) -> Atoms:
     """An atom whose three bonds of 1.5 A lie so far below the plane normal to its axis."""
     rise, turn = np.radians(rise_deg), 2 * np.pi * np.arange(3) / 3
-    tips = np.stack([np.cos(rise) * np.cos(turn), np.cos(rise) * np.sin(turn), 0 * turn - np.sin(rise)], axis=1)
+    tips = np.stack(
+        [np.cos(rise) * np.cos(turn), np.cos(rise) * np.sin(turn), 0 * turn - np.sin(rise)], axis=1
+    )
     return Atoms("C4", np.concatenate([[[0, 0, 0]], 1.5 * tips]))
 
 

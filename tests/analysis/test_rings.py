@@ -68,7 +68,9 @@ def test_the_waist_of_a_narrow_tube_is_a_ring_but_no_way_along_it_is():
 
 def test_a_periodic_chain_has_no_rings_however_short_its_cell():
     for number in (1, 2, 5):
-        chain = Atoms(f"C{number}", [[0, 0, 1.3 * k] for k in range(number)], cell=[9, 9, 1.3 * number], pbc=True)
+        chain = Atoms(
+            f"C{number}", [[0, 0, 1.3 * k] for k in range(number)], cell=[9, 9, 1.3 * number], pbc=True
+        )
         assert counts(chain) == {}
 
 

@@ -74,7 +74,9 @@ def test_the_command_counts_over_the_trajectory_also_for_one_frame(flickering, t
     write(path, flickering)
     frames = json.loads(call(path, "--what", "bonding", "--steady", 5, "--json", "-"))["frames"]
     assert all(frame["bonding"]["steady"]["sp2"] == 1.0 for frame in frames)
-    [last] = json.loads(call(path, "--what", "bonding", "--steady", 5, "--frame", "-1", "--json", "-"))["frames"]
+    [last] = json.loads(call(path, "--what", "bonding", "--steady", 5, "--frame", "-1", "--json", "-"))[
+        "frames"
+    ]
     assert last == frames[-1]
     with pytest.raises(InputError, match="odd number of frames"):
         call(path, "--steady", 4)
