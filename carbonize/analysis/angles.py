@@ -12,20 +12,23 @@ import numpy as np
 from jaxtyping import Float
 from numba import njit
 
-from carbonize.analysis.bonds import BondNetwork
+from carbonize.analysis.bonds import MOST_NEIGHBORS, BondNetwork
 
 __all__ = ["bond_angles_deg", "mean_angle_deg", "pyramidalization_deg"]
 
 
 def bond_angles_deg(network: BondNetwork) -> Float[np.ndarray, " angle"]:
-    """Every angle (degrees) between two bonds of an atom."""
+    """Every angle (degrees) between two bonds of an atom with at most 12 neighbours."""
     numbers = network.coordination
+    numbers = np.where(numbers > MOST_NEIGHBORS, 0, numbers)
     room = int((numbers * (numbers - 1) // 2).sum())
     return _angles(network.start, _unit(network), room)
 
 
 def mean_angle_deg(network: BondNetwork) -> Float[np.ndarray, " atom"]:
-    """Mean over the angles (degrees) between the bonds of each atom; nan with fewer than two bonds."""
+    """Mean over the angles (degrees) between the bonds of each atom; nan with fewer than two bonds or
+    more than 12.
+    """
     return _mean_angles(network.start, _unit(network))
 
 
@@ -60,6 +63,8 @@ def _angles(start, unit, room):
     found = np.empty(room)
     place = 0
     for atom in range(len(start) - 1):
+        if start[atom + 1] - start[atom] > MOST_NEIGHBORS:
+            continue
         for one in range(start[atom], start[atom + 1]):
             for other in range(one + 1, start[atom + 1]):
                 found[place] = _angle(unit, one, other)
@@ -71,6 +76,8 @@ def _angles(start, unit, room):
 def _mean_angles(start, unit):
     found = np.full(len(start) - 1, np.nan)
     for atom in range(len(start) - 1):
+        if start[atom + 1] - start[atom] > MOST_NEIGHBORS:
+            continue
         total, count = 0.0, 0
         for one in range(start[atom], start[atom + 1]):
             for other in range(one + 1, start[atom + 1]):

@@ -13,7 +13,10 @@ from carbonize.periodic import images_within, make_lattice
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["BondNetwork", "bond_network"]
+__all__ = ["MOST_NEIGHBORS", "BondNetwork", "bond_network"]
+
+MOST_NEIGHBORS = 12
+"""With more neighbours the "bonds" are no bonds; their angles and rings would be too many, and mean nothing."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -117,3 +117,11 @@ def test_bonds_come_from_both_ends_and_know_their_reverse():
     np.testing.assert_array_equal(bonds.shift[bonds.reverse], -bonds.shift)
     np.testing.assert_allclose(bonds.vector[bonds.reverse], -bonds.vector, atol=1e-12)
     np.testing.assert_allclose(np.linalg.norm(bonds.vector, axis=1), bonds.distance, atol=1e-12)
+
+
+def test_a_cutoff_that_takes_in_a_crowd_gives_counts_but_no_angles():
+    crowd = bulk("C", "diamond", a=3.567, cubic=True).repeat(3)
+    result = bonding(crowd, cutoff_A=8.0)
+    assert result["mean_coordination"] > 300
+    assert result["angle_agreement"] is None and result["edge_fraction"] == 0.0
+    assert len(bond_angles_deg(bond_network(crowd, 8.0))) == 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Int
 
-from carbonize.analysis.bonds import BondNetwork, bond_network
+from carbonize.analysis.bonds import MOST_NEIGHBORS, BondNetwork, bond_network
 from carbonize.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LARGEST_RING",
-    "MOST_NEIGHBORS",
     "SMALLEST_RING",
     "Rings",
     "find_rings",
@@ -26,9 +25,6 @@ __all__ = [
 ]
 
 SMALLEST_RING, LARGEST_RING = 3, 12
-
-MOST_NEIGHBORS = 12
-"""With more neighbours the "bonds" are no bonds, and their rings are too many to be told apart."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +80,7 @@ def shortest_path_rings(atoms: Atoms, bond_cutoff_A: float = 1.85, largest: int 
     Raises
     ------
     InputError
-        If an atom has more than :data:`MOST_NEIGHBORS` neighbours, or ``largest`` is not between 3 and 24.
+        If an atom has more than 12 neighbours, or ``largest`` is not between 3 and 24.
 
     Examples
     --------
