@@ -133,7 +133,7 @@ def _shares(run: Run) -> dict[str, np.ndarray] | None:
     sizes = [int(n) for n in data["ring_size"].values]
     with np.errstate(invalid="ignore", divide="ignore"):
         found = {str(n): counts[:, :, sizes.index(n)] / total for n in (5, 6, 7)}
-    return {**found, "others": 1.0 - sum(found.values())}
+    return {**found, "others": 1.0 - found["5"] - found["6"] - found["7"]}
 
 
 def _value(record: Mapping[str, Any], quantity: _Quantity) -> float | None:
