@@ -107,7 +107,7 @@ def test_the_summary_puts_first_and_last_side_by_side(run: Any) -> None:
     summary = json.loads(run.paths.summary.read_text())
     assert summary["first"]["step"] == 0
     assert summary["last"]["step"] == 200
-    assert {"bonding", "pores"} <= summary["last"].keys()
+    assert {"bonding", "rings", "sheets", "pores"} <= summary["last"].keys()
     assert len(summary["replicas"]) == 2
 
 

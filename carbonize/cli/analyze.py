@@ -28,7 +28,10 @@ def analyze(
     ] = "all",
     what: Annotated[
         str,
-        typer.Option("--what", help="Parts to compute, joined by commas: bonding, pores, occupiable, psd."),
+        typer.Option(
+            "--what",
+            help="Parts to compute, joined by commas: bonding, rings, sheets, pores, occupiable, psd.",
+        ),
     ] = "bonding,pores",
     json_out: Annotated[
         str | None,
@@ -76,6 +79,14 @@ def analyze(
             help="Pores joined by their necks, or every node of the Voronoi network.",
         ),
     ] = "pores",
+    curves: Annotated[
+        Path | None,
+        typer.Option(
+            "--curves",
+            metavar="OUT.nc",
+            help="Write the distributions and curves behind the numbers of --what as netCDF.",
+        ),
+    ] = None,
     radius_uncertainty: Annotated[
         float,
         typer.Option(
@@ -84,6 +95,14 @@ def analyze(
             help="Class pores again with radii smaller and larger by so much; says how far volumes move.",
         ),
     ] = 0.0,
+    steady: Annotated[
+        int | None,
+        typer.Option(
+            "--steady",
+            metavar="N",
+            help="Of a trajectory: also count each atom as what it is in most of N frames (odd) about each frame.",
+        ),
+    ] = None,
     jobs: Annotated[
         int, typer.Option("--jobs", metavar="N", help="Processes for many frames; 0: one a core.")
     ] = 1,
@@ -93,15 +112,21 @@ def analyze(
     Prints density, coordination, hybridization, the largest included and free spheres, the
     void that each probe can reach, and every pore class. With --json, every pore.
 
+    With --what rings, shortest-path rings and curvature; with --what sheets, sheets and stacks of
+    layers (docs/measurements.md).
+
     With --what occupiable, also the volumes that each probe fills, the helium density and the
     closed-pore volume; with --what psd, the pore-size distribution. Both take seconds a frame.
     """
+    from carbonize.analysis.curves import CurveOptions, check_curves, curve_file, curves_of_frames
     from carbonize.analysis.frame import check_parts, check_probes, results_document
     from carbonize.analysis.many import analyze_many
     from carbonize.analysis.pool import worker_count
     from carbonize.analysis.pores.graph import as_graphml, structure_graph
+    from carbonize.analysis.steady import add_steady, check_window
     from carbonize.cli.graphs import GraphFiles
     from carbonize.config.models import AnalysisConfig
+    from carbonize.io.files import check_target, write_atomic
     from carbonize.io.frames import read_frames
 
     parts = check_parts(what)
@@ -110,6 +135,10 @@ def analyze(
     which = _frame_number(frame)
     if graph_level not in ("pores", "nodes"):
         raise InputError(f"--graph-level {graph_level}: choose pores or nodes")
+    if curves is not None:
+        check_curves(parts)
+    if steady is not None and (check_window(steady) and "bonding" not in parts):
+        raise InputError("--steady counts bonding: add bonding to --what")
     jobs = min(worker_count(jobs), 1 if which != "all" else sys.maxsize)
     options = {
         "what": parts,
@@ -123,13 +152,22 @@ def analyze(
         # opened before anything is computed: an unwritable path should not cost the computation
         output = stack.enter_context(_atomic_text(json_out)) if json_out not in (None, "-") else None
         graphs = GraphFiles(graph) if graph is not None else None
+        if curves is not None:
+            check_target(curves)
         frames = read_frames(file, which)
         results = list(_with_progress(analyze_many(frames, jobs, str(file), **options)))
+        if steady is not None:
+            add_steady(results, read_frames(file), steady, bond_cutoff)
         if graphs is not None:
             for index, atoms in read_frames(file, which):
                 network = structure_graph(atoms, radii, probes, persistence, graph_level)
                 graphs.add(index, as_graphml(network))
             graphs.close()
+        if curves is not None:
+            numbered = curves_of_frames(
+                read_frames(file, which), parts, CurveOptions(bond_cutoff), jobs, str(file)
+            )
+            write_atomic(curves, curve_file(numbered, {"source": str(file)}))
         text = json.dumps(results_document(str(file), results), indent=1, allow_nan=False)
         if output is not None:
             output.write(text + "\n")
@@ -141,6 +179,8 @@ def analyze(
     print_results(str(file), results)
     if json_out is not None:
         typer.echo(f"wrote {json_out}")
+    if curves is not None:
+        typer.echo(f"wrote {curves}")
     if graphs is not None:
         several = len(graphs.written) > 1
         typer.echo(f"wrote {graphs.written[0]}" + (f" to {graphs.written[-1].name}" if several else ""))

@@ -1,0 +1,1 @@
+"""Sheets of threefold carbon, and how they are stacked."""
