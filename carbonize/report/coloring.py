@@ -26,6 +26,7 @@ __all__ = ["COLORINGS", "Coloring", "check_coloring", "color_atoms"]
 COLORINGS = ("hybridisation", "ring", "element")
 
 _LARGEST_RING = 12
+_TELLING = (("8", [8]), ("7", [7]), ("5", [5]), ("4", [3, 4]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,19 +118,12 @@ def _elements(atoms: Atoms) -> Coloring:
 
 def _ring_kinds(atoms: Atoms, bond_cutoff_A: float, names: list[str]) -> np.ndarray:
     """Place in ``names`` of each atom's telling ring."""
-    from carbonize.analysis.rings import find_rings
+    from carbonize.analysis.rings.rings import ring_membership, shortest_path_rings
 
-    telling = np.full(len(atoms), 99)
-    hexagons = np.zeros(len(atoms), dtype=bool)
-    for size, members in find_rings(atoms, bond_cutoff_A, _LARGEST_RING):
-        if size == 6:
-            hexagons[members] = True
-        else:
-            telling[members] = np.minimum(telling[members], size)
+    rings = shortest_path_rings(atoms, bond_cutoff_A, _LARGEST_RING)
+    member = ring_membership(rings, len(atoms), _LARGEST_RING) > 0
     kind = np.full(len(atoms), names.index("none"))
-    kind[hexagons] = names.index("6")
-    kind[telling <= 4] = names.index("4")
-    for size in (5, 7, 8):
-        kind[telling == size] = names.index(str(size))
-    kind[(telling >= 9) & (telling < 99)] = names.index("9")
+    # the later ones stand in front of the earlier ones
+    for name, sizes in (("6", [6]), ("9", range(9, _LARGEST_RING + 1)), *_TELLING):
+        kind[member[:, [size - 3 for size in sizes]].any(axis=1)] = names.index(name)
     return kind

@@ -33,7 +33,7 @@ MOST_ATOMS = 20_000
 
 MOST_TRIANGLES = 200_000
 
-_SPACING_A = 0.6  # a little coarser than the pictures: the file is to stay small
+_SPACING_A = 0.7  # a little coarser than the pictures: the file is to stay small
 _MOST_VOXELS = 600_000
 _COARSER = 1.4
 _ATOM_RADIUS_A = 0.34
@@ -151,7 +151,7 @@ def build_view3d(
     _add(plot, [edges])
     for name, parts in _pores(atoms, found, analysis, view, items).items():
         layers.append(Layer(f"{CLASS_LABELS[name]} pores", CLASS_COLORS[name], _add(plot, parts)))
-    return View3D(plot.get_binary_snapshot(), tuple(layers), _caption(atoms, found, view, int(shown.sum())))
+    return View3D(plot.get_binary_snapshot(compression_level=6), tuple(layers), _caption(atoms, found, view, int(shown.sum())))
 
 
 def _slice(atoms: Atoms, centre: tuple[float, float, float]) -> View:
