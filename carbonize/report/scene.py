@@ -210,7 +210,7 @@ def _bonds(points: np.ndarray, cell: np.ndarray, cutoff_A: float) -> tuple[np.nd
     """First atom and vector (A) of every bond, from both of its ends."""
     from scipy.spatial import KDTree
 
-    lattice = make_lattice(cell, True)
+    lattice = make_lattice(cell, (True, True, True))
     fractional = lattice.fractional(np.asarray(points, dtype=float))
     images = images_within(fractional, lattice, cutoff_A * (1 + 1e-9) + 1e-9)
     here, there = fractional @ lattice.vectors, images.fractional @ lattice.vectors
