@@ -82,7 +82,9 @@ def render(
     ] = True,
     clock: Annotated[
         bool,
-        typer.Option("--clock/--no-clock", help="Of a run: its temperature curve, with the frame's place in it."),
+        typer.Option(
+            "--clock/--no-clock", help="Of a run: its temperature curve, with the frame's place in it."
+        ),
     ] = True,
     transparent: Annotated[
         bool, typer.Option("--transparent", help="Leave a picture's background empty instead of white.")

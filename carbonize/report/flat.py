@@ -67,7 +67,7 @@ def draw_flat(scene: Scene, path: Path, size: tuple[int, int], transparent: bool
         if len(those):
             axes.add_collection(
                 PolyCollection(
-                    list(flatten(faces[those].reshape(-1, 3)).reshape(-1, 3, 2)),
+                    flatten(faces[those].reshape(-1, 3)).reshape(-1, 3, 2),
                     facecolors=shades[those],
                     edgecolors=shades[those],  # else the background shines through between them
                     linewidths=0.3,

@@ -186,7 +186,9 @@ def write_legend(
         right = x + wide - (0.02 * width if columns == 2 else 0.0)
         axes.text(right, y, value, fontsize=points, va="center", ha="right")
     if legend.clock:
-        line = top - (1 + -(-len(legend.entries) // columns) + (0.6 if legend.course else 0.0)) * _ROW * letter
+        line = (
+            top - (1 + -(-len(legend.entries) // columns) + (0.6 if legend.course else 0.0)) * _ROW * letter
+        )
         axes.text(left, line, legend.clock, fontsize=1.15 * points, va="center", weight="bold")
         if legend.course is not None:
             _draw_course(axes, legend.course, (0.42 * width, end), line, letter)
@@ -225,7 +227,12 @@ def _draw_course(axes: Any, course: Course, span: tuple[float, float], middle: f
     small = 0.8 * letter * 72 / _DPI
     for value, at in ((high, 1.05), (low, -1.05)):
         axes.text(
-            right + 0.7 * letter, middle + at * letter, f"{value:.0f} K", fontsize=small, va="center", color="#555555"
+            right + 0.7 * letter,
+            middle + at * letter,
+            f"{value:.0f} K",
+            fontsize=small,
+            va="center",
+            color="#555555",
         )
 
 

@@ -8,6 +8,7 @@ caption says so.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -83,6 +84,7 @@ class View3D:
     caption: str
 
 
+@functools.cache
 def library() -> bytes:
     """K3D's JavaScript, compressed (zlib)."""
     import k3d
@@ -151,7 +153,11 @@ def build_view3d(
     _add(plot, [edges])
     for name, parts in _pores(atoms, found, analysis, view, items).items():
         layers.append(Layer(f"{CLASS_LABELS[name]} pores", CLASS_COLORS[name], _add(plot, parts)))
-    return View3D(plot.get_binary_snapshot(compression_level=6), tuple(layers), _caption(atoms, found, view, int(shown.sum())))
+    return View3D(
+        plot.get_binary_snapshot(compression_level=6),
+        tuple(layers),
+        _caption(atoms, found, view, int(shown.sum())),
+    )
 
 
 def _slice(atoms: Atoms, centre: tuple[float, float, float]) -> View:

@@ -85,7 +85,11 @@ class Browser:
     def open(self, page: Path, width: int, height: int = 900, phone: bool = False) -> None:
         """Load a file in a window of this size."""
         self._ask(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=phone,
         )
         self._ask("Page.navigate", url=page.absolute().as_uri())
         self.wait_for("document.readyState === 'complete' && location.protocol === 'file:'")

@@ -20,7 +20,9 @@ from carbonize.report.shots import Look, take_shot
 def shares(atoms: Atoms, how: str) -> dict[str, float]:
     found = color_atoms(atoms, how, 1.85)
     return {
-        label: float(np.mean(found.kind == i)) for i, label in enumerate(found.labels) if (found.kind == i).any()
+        label: float(np.mean(found.kind == i))
+        for i, label in enumerate(found.labels)
+        if (found.kind == i).any()
     }
 
 
@@ -39,7 +41,10 @@ def test_hybridisation_is_the_number_of_neighbours() -> None:
 
 def test_elements_are_told_apart_and_none_is_white_on_white() -> None:
     assert shares(in_cell("CH4"), "element") == {"H": 0.8, "C": 0.2}
-    colors = [np.array(Image.new("RGB", (1, 1), c).getpixel((0, 0))) for c in color_atoms(in_cell("CH4"), "element", 1.85).colors]
+    colors = [
+        np.array(Image.new("RGB", (1, 1), c).getpixel((0, 0)))
+        for c in color_atoms(in_cell("CH4"), "element", 1.85).colors
+    ]
     assert max(c.min() for c in colors) < 230
 
 
@@ -87,7 +92,10 @@ def test_an_unknown_colouring_is_refused() -> None:
 
 def test_pores_stay_grey_unless_a_colour_is_asked_for() -> None:
     atoms = bulk("C", "sc", a=7.0) * (2, 2, 2)
-    grey, colored = take_shot(atoms, Look(pores=True)), take_shot(atoms, Look(pores=True, color="hybridisation"))
+    grey, colored = (
+        take_shot(atoms, Look(pores=True)),
+        take_shot(atoms, Look(pores=True, color="hybridisation")),
+    )
     assert np.ptp(grey.scene.colors, axis=1).max() < 0.1
     assert np.ptp(colored.scene.colors, axis=1).max() > 0.1
     assert any("dangling" in name for _, name, _ in colored.legend.entries)
@@ -133,7 +141,12 @@ def test_a_notebook_gets_the_picture_and_a_script_the_file(tmp_path: Path, witho
 
 @pytest.mark.parametrize(
     ("options", "says"),
-    [({"out": "a.jpg"}, ".png"), ({"frame": 7}, "no frame 7"), ({"color": "x"}, "colouring"), ({"classes": "x"}, "class")],
+    [
+        ({"out": "a.jpg"}, ".png"),
+        ({"frame": 7}, "no frame 7"),
+        ({"color": "x"}, "colouring"),
+        ({"classes": "x"}, "class"),
+    ],
 )
 def test_what_cannot_be_drawn_is_one_clear_line(options: dict[str, object], says: str) -> None:
     with pytest.raises(InputError, match=says) as caught:

@@ -42,8 +42,11 @@
 
   const show = () => {
     if (!view) return;
-    const off = layers.filter((layer) => !layer.checked);
-    view.setHiddenObjectIds(off.flatMap((layer) => JSON.parse(layer.dataset.objects)));
+    const objects = view.getWorld().ObjectsById;
+    layers.forEach((layer) => JSON.parse(layer.dataset.objects).forEach((id) => {
+      if (objects[id]) objects[id].visible = layer.checked;
+    }));
+    view.render();
   };
 
   const run = async () => {
