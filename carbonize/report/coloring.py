@@ -112,7 +112,7 @@ def _elements(atoms: Atoms) -> Coloring:
     numbers, kind = np.unique(atoms.numbers, return_inverse=True)
     labels = tuple(chemical_symbols[n] for n in numbers)
     # white atoms would be lost on white paper
-    colors = tuple(to_hex(np.minimum(jmol_colors[n], 0.86)) for n in numbers)
+    colors = tuple(to_hex(tuple(np.minimum(jmol_colors[n], 0.86).tolist())) for n in numbers)
     return Coloring("Atoms by element", labels, colors, kind)
 
 

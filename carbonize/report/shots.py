@@ -178,11 +178,12 @@ def take_shot(atoms: Atoms, look: Look, found: PoreSurvey | None = None) -> Shot
     """
     boxed = in_box(atoms)
     cutoff = look.analysis.bond_cutoff_A
-    colored, colors = None, None
-    if look.color is not None or not look.pores:
-        colored = color_atoms(boxed, look.color or "hybridisation", cutoff)
+    how = look.color if look.pores else look.color or "hybridisation"
+    colored = None if how is None else color_atoms(boxed, how, cutoff)
+    colors = None
+    if colored is not None:
         colors = np.array([to_rgb(color) for color in colored.colors])[colored.kind]
-    if not look.pores:
+    if colored is not None and not look.pores:
         scene = build_scene(boxed, None, look.view, cutoff, colors=colors)
         return Shot(scene, _dated(atom_legend(colored), atoms, look), None)
     found = find_void(atoms, look.analysis) if found is None else found

@@ -87,9 +87,7 @@ class View3D:
 @functools.cache
 def library() -> bytes:
     """K3D's JavaScript, compressed (zlib)."""
-    import k3d
-
-    source = Path(k3d.__file__).with_name("static") / "standalone.js"
+    source = Path(_k3d().__file__).with_name("static") / "standalone.js"
     return zlib.compress(source.read_bytes(), 9)
 
 
@@ -120,8 +118,7 @@ def build_view3d(
     ValueError
         If the cell has no volume.
     """
-    import k3d
-
+    k3d = _k3d()
     view = _slice(atoms, centre)
     scene = build_scene(atoms, None, view, analysis.bond_cutoff_A)
     shown = _shown(atoms, view)
@@ -160,6 +157,13 @@ def build_view3d(
     )
 
 
+def _k3d() -> Any:
+    """The library, which nothing but a report needs; Any, since its function ``plot`` hides a module."""
+    import k3d
+
+    return k3d
+
+
 def _slice(atoms: Atoms, centre: tuple[float, float, float]) -> View:
     """The whole cell, or as thick a slice of it as has few enough atoms."""
     if len(atoms) <= MOST_ATOMS:
@@ -189,9 +193,7 @@ def _camera(scene: Any) -> list[float]:
 
 
 def _segments(ends: np.ndarray, color: int, width: float, name: str) -> Any:
-    import k3d
-
-    return k3d.lines(
+    return _k3d().lines(
         ends.reshape(-1, 3).astype(np.float32),
         np.arange(2 * len(ends), dtype=np.uint32).reshape(-1, 2),
         indices_type="segment",
@@ -218,8 +220,7 @@ def _pores(
     items: Iterable[Mapping[str, Any]],
 ) -> dict[str, list[Any]]:
     """Drawable objects of each class that is there."""
-    import k3d
-
+    k3d = _k3d()
     drawn: dict[str, list[Any]] = {}
     if found is None:
         items = list(items)
