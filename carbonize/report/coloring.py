@@ -26,7 +26,7 @@ __all__ = ["COLORINGS", "Coloring", "check_coloring", "color_atoms"]
 COLORINGS = ("hybridisation", "ring", "element")
 
 _LARGEST_RING = 12
-_TELLING = (("8", [8]), ("7", [7]), ("5", [5]), ("4", [3, 4]))
+_TELLING = (("4", (3, 4)), ("5", (5,)), ("7", (7,)), ("6", (6,)), ("8", (8,)), ("9", (9, 10, 11, 12)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,9 +70,9 @@ def color_atoms(atoms: Atoms, how: str, bond_cutoff_A: float) -> Coloring:
     atoms
         In a periodic cell.
     how
-        ``hybridisation``: the number of neighbours. ``ring``: the shortest-path rings through the
-        atom. Nearly every atom has a hexagon, so those with other rings too take the colour of the
-        smallest of these: pentagons and heptagons, which bend a sheet, stand out. ``element``.
+        ``hybridisation``: the number of neighbours. ``ring``: of the shortest-path rings through the
+        atom the first of: 3 or 4 atoms, pentagon, heptagon, hexagon, larger ones. Nearly every atom of
+        a sheet has a hexagon; so the pentagons and heptagons that bend it stand out. ``element``.
     bond_cutoff_A
         Longest bond (A).
 
@@ -87,7 +87,7 @@ def color_atoms(atoms: Atoms, how: str, bond_cutoff_A: float) -> Coloring:
     if how == "ring":
         names = list(RING_COLORS)
         kind = _ring_kinds(atoms, bond_cutoff_A, names)
-        return _coloring("Atoms by ring, hexagons last", names, RING_LABELS, RING_COLORS, kind)
+        return _coloring("Atoms by ring (5 and 7 before 6)", names, RING_LABELS, RING_COLORS, kind)
     names = [*BONDING_COLORS, "other"]
     place = {color: i for i, color in enumerate([*BONDING_COLORS.values(), OTHER_COLOR])}
     neighbours = coordination_of(atoms, bond_cutoff_A)
@@ -123,7 +123,6 @@ def _ring_kinds(atoms: Atoms, bond_cutoff_A: float, names: list[str]) -> np.ndar
     rings = shortest_path_rings(atoms, bond_cutoff_A, _LARGEST_RING)
     member = ring_membership(rings, len(atoms), _LARGEST_RING) > 0
     kind = np.full(len(atoms), names.index("none"))
-    # the later ones stand in front of the earlier ones
-    for name, sizes in (("6", [6]), ("9", range(9, _LARGEST_RING + 1)), *_TELLING):
+    for name, sizes in reversed(_TELLING):
         kind[member[:, [size - 3 for size in sizes]].any(axis=1)] = names.index(name)
     return kind

@@ -54,7 +54,7 @@ RING_COLORS = {
 RING_LABELS = {
     "4": "3 or 4 atoms",
     "5": "pentagon",
-    "6": "hexagons only",
+    "6": "hexagon",
     "7": "heptagon",
     "8": "8 atoms",
     "9": "9 to 12 atoms",

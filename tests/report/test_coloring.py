@@ -52,7 +52,7 @@ def test_pentagons_and_heptagons_stand_out_among_hexagons() -> None:
     pytest.importorskip("carbonize.analysis.rings.rings")
     sheet = graphene(size=(6, 6, 1), vacuum=6.0)
     sheet.pbc = True
-    assert shares(sheet, "ring") == {"hexagons only": 1.0}
+    assert shares(sheet, "ring") == {"hexagon": 1.0}
     assert shares(in_cell("C60"), "ring") == {"pentagon": 1.0}
     chain = Atoms("C4", [[1.4 * k, 7, 7] for k in range(4)], cell=[14, 14, 14], pbc=True)
     assert shares(chain, "ring") == {"no ring": 1.0}

@@ -49,7 +49,7 @@ run.manifest["status"], f"{run.manifest['total_steps']} steps"
 # %%
 series, found = run.series.isel(replica=0), run.analysis.isel(replica=0)
 
-figure, (top, bottom) = plt.subplots(2, 1, figsize=(5.2, 5.0), sharex=True, layout="constrained")
+figure, (top, bottom) = plt.subplots(2, 1, dpi=150, figsize=(5.2, 5.0), sharex=True, layout="constrained")
 top.plot(series.time_ps, series.target_K, color="#999999", lw=1.2, label="schedule")
 top.plot(series.time_ps, series.temperature_K, color="#B23A48", lw=1.6, label="atoms")
 top.set_ylabel("temperature (K)")

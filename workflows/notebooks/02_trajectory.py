@@ -75,10 +75,11 @@ pipeline.add_to_scene()
 viewport = Viewport(type=Viewport.Type.Perspective, camera_dir=(2, 3, -1))
 viewport.zoom_all()
 try:
-    display(viewport.create_jupyter_widget())
+    widget = viewport.create_jupyter_widget()
+    widget.layout.width, widget.layout.height = "640px", "480px"
+    display(widget)
 except (ImportError, AttributeError, RuntimeError) as error:
     print(f"No widget here ({error}); the picture below shows the same frame.")
-pipeline.remove_from_scene()
 
 # %% [markdown]
 # And as a picture, for where widgets do not live:

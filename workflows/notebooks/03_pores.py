@@ -37,12 +37,12 @@ run = carbonize.run("first.yaml", "runs/first")
 # %%
 found = run.analysis.isel(replica=0)
 volumes = [found.class_volume_cm3_g.sel(pore_class=name).values for name in CLASS_COLORS]
-figure, axes = plt.subplots(figsize=(5.2, 3.2), layout="constrained")
+figure, axes = plt.subplots(dpi=150, figsize=(6.4, 3.2), layout="constrained")
 axes.stackplot(found.time_ps, volumes, colors=CLASS_COLORS.values(), labels=CLASS_LABELS.values(), step="mid")
 axes.set_xlabel("time (ps)")
 axes.set_ylabel("void for helium's centre (cm³/g)")
 axes.set_xlim(0, float(found.time_ps[-1]))
-axes.legend(frameon=False, fontsize=9, loc="upper right")
+axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 axes.spines[["top", "right"]].set_visible(False)
 plt.show()
 

@@ -93,7 +93,7 @@ print(f"{len(dump)} and {len(xyz)} frames; their widest cavities differ by at mo
 
 # %%
 density = [r["density_g_cm3"] for r in xyz]
-figure, (left, right) = plt.subplots(1, 2, figsize=(7.0, 3.0), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, dpi=150, figsize=(7.0, 3.0), layout="constrained")
 left.plot(density, [r["pores"]["largest_included_sphere_A"] for r in xyz], "o-", color="#1B9E77", label="widest cavity")
 free = [r["pores"]["largest_free_sphere_A"] for r in xyz]
 left.plot(density, [np.nan if f is None else f for f in free], "s--", color="#4B2E83", label="widest way through")
@@ -109,7 +109,8 @@ for axes in (left, right):
 plt.show()
 
 # %% [markdown]
-# Pressing closes cavities long before it makes new bonds; that is what the left and the right panel tell.
+# Pressing narrows cavities, and the ways through them, from the first step on. Bonds change little: this is geometry,
+# no potential has let the atoms look for better places.
 #
 # ## Pictures
 #
