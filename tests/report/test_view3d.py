@@ -65,7 +65,11 @@ def test_there_is_a_layer_for_each_class_that_has_a_pore(carbon: tuple[Atoms, Po
     view = build_view3d(atoms, found, ANALYSIS)
     totals = class_totals(found.pores, 1.0)
     there = [name for name in CLASS_COLORS if totals[name]["count"]]
-    assert [layer.label for layer in view.layers] == ["atoms", "bonds", *(f"{CLASS_LABELS[n]} pores" for n in there)]
+    assert [layer.label for layer in view.layers] == [
+        "atoms",
+        "bonds",
+        *(f"{CLASS_LABELS[n]} pores" for n in there),
+    ]
     numbers = {item["id"] for item in objects(view)}
     switched = [number for layer in view.layers for number in layer.objects]
     assert len(switched) == len(set(switched)) and set(switched) < numbers
