@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "analyze", "calculator", "load_run", "run"]
+__all__ = ["__version__", "analyze", "calculator", "load_run", "render", "run"]
 
 _HOMES = {
     "analyze": "carbonize.analysis.frame",
     "calculator": "carbonize.calculators",
     "load_run": "carbonize.io.rundir",
+    "render": "carbonize.report.drawing",
     "run": "carbonize.running",
 }
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from carbonize.analysis.frame import analyze
     from carbonize.calculators import calculator
     from carbonize.io.rundir import load_run
+    from carbonize.report.drawing import render
     from carbonize.running import run
 
 

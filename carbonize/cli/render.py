@@ -43,6 +43,15 @@ def render(
             help="Only these pores: open, quasi-closed, closed, fully-closed. Means --pores.",
         ),
     ] = None,
+    color: Annotated[
+        str | None,
+        typer.Option(
+            "--color",
+            metavar="WHAT",
+            help="What the atoms' colours say: hybridisation (default), ring or element. Grey beside pores "
+            "unless given.",
+        ),
+    ] = None,
     frame: Annotated[
         str | None,
         typer.Option(
@@ -55,6 +64,14 @@ def render(
     size: Annotated[
         str, typer.Option("--size", metavar="WxH", help="Width and height in pixels, legend included.")
     ] = "1000x1000",
+    dpi: Annotated[
+        int,
+        typer.Option(
+            "--dpi",
+            help="Pixels an inch at which a picture will be printed, 50 to 1200; letters fit that. 1000 pixels at "
+            "300 are 85 mm.",
+        ),
+    ] = 300,
     slab: Annotated[
         float | None,
         typer.Option("--slab", metavar="A", help="Show a slice this thick (A) through the middle, face on."),
@@ -62,6 +79,12 @@ def render(
     fps: Annotated[int, typer.Option("--fps", help="Frames per second of a movie, 1 to 60.")] = 10,
     legend: Annotated[
         bool, typer.Option("--legend/--no-legend", help="Legend, scale bar and clock below the picture.")
+    ] = True,
+    clock: Annotated[
+        bool,
+        typer.Option(
+            "--clock/--no-clock", help="Of a run: its temperature curve, with the frame's place in it."
+        ),
     ] = True,
     transparent: Annotated[
         bool, typer.Option("--transparent", help="Leave a picture's background empty instead of white.")
@@ -109,17 +132,22 @@ def render(
         ),
     ] = None,
 ) -> None:
-    """Draw frames: pores as surfaces by class, or atoms by hybridisation.
+    """Draw frames: atoms by hybridisation, ring or element; pores as surfaces by class.
 
     Of a run the settings of its protocol are used. A picture of all frames becomes one PNG a
     frame, with its number in the name. --surfaces, --gsd and --ovito are for the OVITO desktop.
     """
     from carbonize.io.files import check_target, make_folder
+    from carbonize.report.coloring import check_coloring
     from carbonize.report.movie import MOVIE_SUFFIXES, check_movie
     from carbonize.report.scene import View
     from carbonize.report.shots import Look, check_classes
 
     chosen = check_classes(classes if classes is not None else _all_classes())
+    if color is not None:
+        check_coloring(color)
+    if not 50 <= dpi <= 1200:
+        raise InputError(f"--dpi {dpi}: must lie between 50 and 1200")
     if out is None and surfaces is None and gsd is None:
         raise InputError("nothing to write: give --out PICTURE.png, --surfaces DIR or --gsd OUT.gsd")
     movie = out is not None and out.suffix.lower() in MOVIE_SUFFIXES
@@ -132,7 +160,7 @@ def render(
     which = _frame_number(frame) if frame is not None else ("all" if movie else -1)
     if slab is not None and not 0 < slab < 1e6:
         raise InputError(f"--slab {slab:g}: give a thickness in A")
-    file, settings = _open(source, replica, radius, bond_cutoff, persistence)
+    file, settings, history = _open(source, replica, radius, bond_cutoff, persistence)
     for target in (out, gsd, ovito):
         if target is not None:
             check_target(target)
@@ -145,9 +173,12 @@ def render(
     look = Look(
         pores=pores or classes is not None,
         classes=chosen,
+        color=color,
         size=_size(size),
         view=View(slab_A=slab),
         legend=legend,
+        dpi=None if movie else dpi,
+        history=history if clock and legend else None,
         transparent=transparent and not movie,
         ambient_occlusion=ambient_occlusion,
         analysis=settings,
@@ -220,15 +251,17 @@ def _open(
     radius: list[str] | None,
     bond_cutoff: float | None,
     persistence: float | None,
-) -> tuple[Path, AnalysisConfig]:
-    """The file with the frames, and the settings: a run's own, with what the options say."""
+) -> tuple[Path, AnalysisConfig, Any]:
+    """The file with the frames; the settings: a run's own, with what the options say; its temperatures."""
     from carbonize.analysis.radii import element_radii
     from carbonize.config.models import AnalysisConfig
     from carbonize.io.rundir import RunPaths, load_run
+    from carbonize.report.drawing import run_history
 
-    settings, file = AnalysisConfig(), source
+    settings, file, history = AnalysisConfig(), source, None
     if source.is_dir():
-        settings = load_run(source).protocol.analysis
+        run = load_run(source)
+        settings, history = run.protocol.analysis, run_history(run, replica)
         file = RunPaths(source).trajectory(replica)
         if not file.is_file():
             raise InputError(f"{source}: has no trajectory of replica {replica}")
@@ -241,7 +274,7 @@ def _open(
         if not least <= value <= 20:
             raise InputError(f"{option} {value:g}: must lie between 0 and 20 A")
         changes[name] = value
-    return file, settings.model_copy(update=changes)
+    return file, settings.model_copy(update=changes), history
 
 
 def _all_classes() -> tuple[str, ...]:

@@ -48,6 +48,8 @@ class Drawing:
         Darken what lies in crevices (OVITO only; takes several times as long).
     session
         Where to leave OVITO's session, or None.
+    smoothing
+        Level of antialiasing, 1 to 6 (OVITO only; 2 takes two thirds of the time of 3).
     """
 
     scene: Scene
@@ -56,6 +58,7 @@ class Drawing:
     transparent: bool = False
     ambient_occlusion: bool = False
     session: Path | None = None
+    smoothing: int = 3
 
 
 class Canvas:
@@ -120,6 +123,7 @@ class Canvas:
             "size": np.array(drawing.size),
             "transparent": np.array(drawing.transparent),
             "ambient_occlusion": np.array(drawing.ambient_occlusion),
+            "smoothing": np.array(drawing.smoothing),
         }
         # field by field: asdict would copy every array
         arrays = {f.name: getattr(drawing.scene, f.name) for f in dataclasses.fields(drawing.scene)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.collections import EllipseCollection, LineCollection, PolyCollection
@@ -65,9 +66,10 @@ def draw_flat(scene: Scene, path: Path, size: tuple[int, int], transparent: bool
         those = np.flatnonzero((depth_faces >= near_far[0]) & (depth_faces < near_far[1]))
         those = those[np.argsort(-depth_faces[those])]
         if len(those):
+            corners: Any = flatten(faces[those].reshape(-1, 3)).reshape(-1, 3, 2)
             axes.add_collection(
                 PolyCollection(
-                    list(flatten(faces[those].reshape(-1, 3)).reshape(-1, 3, 2)),
+                    corners,
                     facecolors=shades[those],
                     edgecolors=shades[those],  # else the background shines through between them
                     linewidths=0.3,

@@ -4,29 +4,42 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL.PngImagePlugin import PngInfo
 
 from carbonize.analysis.pores.classify import CLASS_NAMES
 from carbonize.config.models import ClassLimits
+from carbonize.report.coloring import Coloring
 from carbonize.report.numbers import number
-from carbonize.report.style import (
-    BONDING_COLORS,
-    BONDING_LABELS,
-    CLASS_COLORS,
-    CLASS_LABELS,
-    OTHER_COLOR,
-    apply_style,
-    coordination_color,
-)
+from carbonize.report.style import CLASS_COLORS, CLASS_LABELS, TEMPERATURE_COLOR, apply_style
 
-__all__ = ["Legend", "bonding_legend", "clock", "legend_height", "pore_legend", "write_legend"]
+__all__ = ["Course", "Legend", "atom_legend", "clock", "legend_height", "pore_legend", "write_legend"]
 
 _DPI = 100
 _ROW = 1.75  # heights of the letters
+_LEAST_POINTS = 6.0
 _SCALES_A = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+
+@dataclasses.dataclass(frozen=True)
+class Course:
+    """The temperature of a whole run, and where a frame is in it.
+
+    Attributes
+    ----------
+    time_ps, temperature_K
+        Shape (sample,).
+    now
+        Time and temperature of the frame.
+    """
+
+    time_ps: np.ndarray
+    temperature_K: np.ndarray
+    now: tuple[float, float]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,11 +54,14 @@ class Legend:
         Colour (hex), name and value of each kind of thing.
     clock
         Time and temperature; may be empty.
+    course
+        The whole run's temperature, drawn beside the clock.
     """
 
     title: str
     entries: tuple[tuple[str, str, str], ...]
     clock: str = ""
+    course: Course | None = None
 
     @property
     def text(self) -> str:
@@ -87,17 +103,26 @@ def pore_legend(
     return Legend(title, tuple(entries), when)
 
 
-def bonding_legend(coordination: np.ndarray, when: str = "") -> Legend:
-    """Legend of atoms by number of neighbours, with the share of each."""
-    colors = np.array([coordination_color(int(c)) for c in coordination])
+def atom_legend(coloring: Coloring, when: str = "", least: int = 4) -> Legend:
+    """Legend of coloured atoms, with the share of each kind.
+
+    Parameters
+    ----------
+    coloring
+        The atoms' kinds.
+    when
+        Time and temperature.
+    least
+        So many kinds are named even where no atom is of them.
+    """
+    count = np.bincount(coloring.kind, minlength=len(coloring.labels))
+    share = 100.0 * count / max(1, len(coloring.kind))
     entries = [
-        (color, BONDING_LABELS[kind], f"{number(100 * float(np.mean(colors == color)), 1)} %")
-        for kind, color in BONDING_COLORS.items()
+        (color, label, f"{number(float(percent), 1)} %")
+        for i, (color, label, percent) in enumerate(zip(coloring.colors, coloring.labels, share, strict=True))
+        if count[i] or i < least
     ]
-    if (colors == OTHER_COLOR).any():
-        more = f"{number(100 * float(np.mean(colors == OTHER_COLOR)), 1)} %"
-        entries.append((OTHER_COLOR, "5 or more neighbours", more))
-    return Legend("Atoms by number of neighbours", tuple(entries), when)
+    return Legend(coloring.title, tuple(entries), when)
 
 
 def clock(info: Mapping[str, Any]) -> str:
@@ -114,54 +139,101 @@ def clock(info: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def legend_height(legend: Legend, size: tuple[int, int]) -> int:
-    """Pixels that a legend needs below a picture of this size."""
-    rows = 1 + (len(legend.entries) + 1) // 2
-    return min(size[1] // 2, round((rows * _ROW + 1.0) * _letter(size)))
+def legend_height(legend: Legend, size: tuple[int, int], dpi: int | None = None) -> int:
+    """Pixels that a legend needs below a picture of this size.
+
+    ``dpi`` is at how many pixels an inch it will be printed; letters are then large enough for that.
+    """
+    letter = _letter(size, dpi)
+    return min(size[1] // 2, round((_rows(legend, size[0], letter) * _ROW + 1.0) * letter))
 
 
 @apply_style
-def write_legend(path: Path, legend: Legend, size: tuple[int, int], pixels_per_A: float) -> None:
+def write_legend(
+    path: Path, legend: Legend, size: tuple[int, int], pixels_per_A: float, dpi: int | None = None
+) -> None:
     """Put a legend below the picture in a PNG file, which then has ``size`` pixels in all."""
     from matplotlib.figure import Figure
-    from matplotlib.image import imread
+    from PIL import Image
 
     width, height = size
-    strip = legend_height(legend, size)
-    image = np.asarray(imread(path))
-    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
-    transparent = image.shape[-1] == 4 and bool((image[..., 3] < 1).any())
-    figure.figimage(image, 0, strip)
-    axes = figure.add_axes((0.0, 0.0, 1.0, strip / height))
+    strip = legend_height(legend, size, dpi)
+    with Image.open(path) as opened:
+        image = opened.convert("RGBA" if opened.mode in {"RGBA", "LA"} else "RGB")
+    transparent = image.mode == "RGBA" and bool((np.asarray(image)[..., 3] < 255).any())
+    figure = Figure(figsize=(width / _DPI, strip / _DPI), dpi=_DPI)
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_xlim(0, width)
     axes.set_ylim(0, strip)
     axes.set_axis_off()
-    letter = _letter(size)
+    letter = _letter(size, dpi)
     points = letter * 72 / _DPI
-    left, top = 0.03 * width, strip - 0.9 * _ROW * letter
+    left, top, end = 0.03 * width, strip - 0.9 * _ROW * letter, 0.97 * width
     axes.text(left, top, legend.title, fontsize=points, va="center", color="#333333")
     length = _scale(pixels_per_A, 0.16 * width)
-    end = 0.97 * width
     axes.plot([end - length * pixels_per_A, end], [top - 0.55 * letter] * 2, color="black", lw=0.18 * points)
-    middle = end - 0.5 * length * pixels_per_A
     text = f"{length / 10:g} nm" if length >= 10 else f"{length:g} Å"
-    axes.text(middle, top - 0.3 * letter, text, fontsize=points, ha="center", va="bottom")
-    if legend.clock:
-        axes.text(
-            0.80 * width, top, legend.clock, fontsize=1.15 * points, ha="right", va="center", weight="bold"
-        )
+    axes.text(
+        end - 0.5 * length * pixels_per_A, top - 0.3 * letter, text, fontsize=points, ha="center", va="bottom"
+    )
+    columns = _columns(legend, width, letter)
+    wide = (end - left) / columns
     for i, (color, name, value) in enumerate(legend.entries):
-        x = left + (i % 2) * 0.49 * width
-        y = top - (1 + i // 2) * _ROW * letter
+        x = left + (i % columns) * wide
+        y = top - (1 + i // columns) * _ROW * letter
         axes.add_patch(_swatch(x, y, letter, color))
         axes.text(x + 1.9 * letter, y, name, fontsize=points, va="center")
-        axes.text(x + 0.44 * width, y, value, fontsize=points, va="center", ha="right")
-    figure.savefig(
-        path,
-        dpi=_DPI,
-        facecolor="none" if transparent else "white",
-        metadata={"Software": "carbonize", "Description": legend.text},
+        right = x + wide - (0.02 * width if columns == 2 else 0.0)
+        axes.text(right, y, value, fontsize=points, va="center", ha="right")
+    if legend.clock:
+        line = (
+            top - (1 + -(-len(legend.entries) // columns) + (0.6 if legend.course else 0.0)) * _ROW * letter
+        )
+        axes.text(left, line, legend.clock, fontsize=1.15 * points, va="center", weight="bold")
+        if legend.course is not None:
+            _draw_course(axes, legend.course, (0.42 * width, end), line, letter)
+    drawn = BytesIO()
+    figure.savefig(drawn, dpi=_DPI, facecolor="none" if transparent else "white")
+    with Image.open(drawn) as below:
+        whole = Image.new(image.mode, size, (255, 255, 255, 0) if transparent else "white")
+        whole.paste(image, (0, 0))
+        whole.paste(below.convert(image.mode), (0, height - strip))
+    information = PngInfo()
+    information.add_text("Software", "carbonize")
+    # the description goes last: readers that know only Latin letters stop there
+    information.add_itxt("Description", legend.text)
+    whole.save(path, pnginfo=information, dpi=(dpi or _DPI,) * 2)
+
+
+def _draw_course(axes: Any, course: Course, span: tuple[float, float], middle: float, letter: float) -> None:
+    """Temperature against time, what is past of it in colour, and a dot for now."""
+    times, kelvin = np.asarray(course.time_ps, float), np.asarray(course.temperature_K, float)
+    left, right = span[0] + 1.2 * letter, span[1] - 5.2 * letter
+    low, high = 0.0, float(max(kelvin.max(), course.now[1], 1.0))
+    first, last = float(times[0]), float(max(times[-1], course.now[0], times[0] + 1e-9))
+
+    def place(time: Any, temperature: Any) -> tuple[Any, Any]:
+        x = left + (np.asarray(time) - first) / (last - first) * (right - left)
+        return x, middle + (np.asarray(temperature) - low) / (high - low) * 2.1 * letter - 1.05 * letter
+
+    past = times <= course.now[0]
+    axes.plot(*place(times, kelvin), color="#C9CDD1", lw=0.12 * letter, solid_capstyle="round")
+    axes.plot(
+        *place(np.append(times[past], course.now[0]), np.append(kelvin[past], course.now[1])),
+        color=TEMPERATURE_COLOR,
+        lw=0.14 * letter,
     )
+    axes.plot(*place(*course.now), "o", color=TEMPERATURE_COLOR, ms=0.42 * letter)
+    small = 0.8 * letter * 72 / _DPI
+    for value, at in ((high, 1.05), (low, -1.05)):
+        axes.text(
+            right + 0.7 * letter,
+            middle + at * letter,
+            f"{value:.0f} K",
+            fontsize=small,
+            va="center",
+            color="#555555",
+        )
 
 
 def _swatch(x: float, y: float, letter: float, color: str) -> Any:
@@ -172,9 +244,21 @@ def _swatch(x: float, y: float, letter: float, color: str) -> Any:
     )
 
 
-def _letter(size: tuple[int, int]) -> float:
-    """Size of the letters in pixels."""
-    return max(6.0, size[0] / 56)
+def _letter(size: tuple[int, int], dpi: int | None) -> float:
+    """Size of the letters in pixels: printed at least so large as journals ask, if there is room."""
+    printed = 0.0 if dpi is None else _LEAST_POINTS * dpi / 72
+    return max(6.0, size[0] / 56, min(printed, size[0] / 40))
+
+
+def _columns(legend: Legend, width: int, letter: float) -> int:
+    """Two where two entries fit beside each other."""
+    longest = max((len(name) + len(value) for _, name, value in legend.entries), default=0)
+    return 2 if (0.53 * longest + 3.5) * letter < 0.45 * width else 1
+
+
+def _rows(legend: Legend, width: int, letter: float) -> float:
+    clock = (2.2 if legend.course is not None else 1.0) if legend.clock else 0.0
+    return 1 + -(-len(legend.entries) // _columns(legend, width, letter)) + clock
 
 
 def _scale(pixels_per_A: float, most: float) -> float:

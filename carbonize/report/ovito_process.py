@@ -76,18 +76,18 @@ def _draw(scene: dict[str, Any], picture: Path, session: str | None) -> None:
         "alpha": bool(scene["transparent"]),
         "background": (1, 1, 1),
     }
-    _render(viewport, options, bool(scene["ambient_occlusion"]))
+    _render(viewport, options, bool(scene["ambient_occlusion"]), int(scene["smoothing"]))
     if session:
         ovito.scene.save(session)
     pipeline.remove_from_scene()
 
 
-def _render(viewport: Any, options: dict[str, Any], ambient_occlusion: bool) -> None:
+def _render(viewport: Any, options: dict[str, Any], ambient_occlusion: bool, smoothing: int) -> None:
     """Draw by the rasteriser; by the ray tracer, which is slower, where that cannot be."""
     import ovito.vis
 
     try:
-        renderer = ovito.vis.StandardRenderer(antialiasing_level=3)
+        renderer = ovito.vis.StandardRenderer(antialiasing_level=smoothing)
         if ambient_occlusion:
             renderer.ambient_occlusion = True
             renderer.ambient_occlusion_radius = 4.0

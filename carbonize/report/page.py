@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +17,7 @@ from carbonize.report.lives import write_life_figures
 from carbonize.report.order import order_rows, write_order_figure
 from carbonize.report.pictures import Pictures, write_pictures
 from carbonize.report.style import BONDING_COLORS, BONDING_LABELS, CLASS_COLORS, CLASS_LABELS, OTHER_COLOR
+from carbonize.report.view3d import View3D, library
 
 __all__ = ["build_page", "write_report"]
 
@@ -91,6 +93,7 @@ def _render(run: Any, figures: Mapping[str, Path], pictures: Pictures) -> str:
         for pair in pictures.pairs
     ]
     context["picture_note"] = pictures.note
+    context["view3d"] = _view3d(pictures.view3d)
     return environment.get_template("report.html.j2").render(context)
 
 
@@ -135,6 +138,21 @@ def _context(run: Any) -> dict[str, Any]:
         "versions": words.versions(manifest),
         "files": words.files(Path(run.path)),
         "carbonize_version": metadata.version("carbonize"),
+    }
+
+
+def _view3d(view: View3D | None) -> dict[str, Any] | None:
+    """The scene that can be turned, and the library that draws it, as text."""
+    if view is None:
+        return None
+    return {
+        "library": base64.b64encode(library()).decode("ascii"),
+        "scene": base64.b64encode(view.data).decode("ascii"),
+        "layers": [
+            {"label": layer.label, "color": layer.color, "objects": json.dumps(layer.objects)}
+            for layer in view.layers
+        ],
+        "caption": view.caption,
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from carbonize.analysis.pores.survey import PoreSurvey
 from carbonize.config.models import AnalysisConfig
 from carbonize.errors import InputError
 from carbonize.report.canvas import Canvas, Drawing
@@ -16,6 +17,7 @@ from carbonize.report.numbers import number
 from carbonize.report.scene import Scene, View, build_scene
 from carbonize.report.shots import atom_radii, find_void, in_box
 from carbonize.report.surfaces import pore_surfaces
+from carbonize.report.view3d import View3D, build_view3d
 
 __all__ = ["PicturePair", "Pictures", "write_pictures"]
 
@@ -50,10 +52,11 @@ class PicturePair:
 
 @dataclasses.dataclass(frozen=True)
 class Pictures:
-    """The pictures of a report, and a note if something about them must be said."""
+    """The pictures of a report, a note if something about them must be said, and the last frame in 3-D."""
 
     pairs: tuple[PicturePair, ...]
     note: str
+    view3d: View3D | None = None
 
 
 def write_pictures(run: Any, folder: Path) -> Pictures:
@@ -79,15 +82,17 @@ def write_pictures(run: Any, folder: Path) -> Pictures:
     names = {
         (kind, end): folder / f"{kind}-{end}.png" for kind in ("atoms", "pores") for end in ("first", "last")
     }
-    as_balls = False
+    as_balls, found, analysis = False, None, run.protocol.analysis
     with Canvas() as canvas:
         for end, atoms, record in zip(("first", "last"), frames, (first, last), strict=True):
             canvas.draw(Drawing(build_scene(atoms, None, slab, cutoff), names["atoms", end], _SIZE))
-            scene = _surfaces(atoms, record, deep, run.protocol.analysis)
+            found = _survey(atoms, record, analysis)
+            scene = _surfaces(atoms, found, deep, analysis)
             if scene is None:
                 as_balls = True
                 scene = build_scene(atoms, _items(record), deep, cutoff)
             canvas.draw(Drawing(scene, names["pores", end], _SIZE))
+        view3d = build_view3d(in_box(frames[1]), found, analysis, centre, _items(last))
         canvas.finish()
 
     moved = "The periodic cell is shifted so that the widest pore of the last frame lies in the middle."
@@ -112,19 +117,25 @@ def write_pictures(run: Any, folder: Path) -> Pictures:
             *labels,
         ),
     )
-    return Pictures(pairs, canvas.note)
+    return Pictures(pairs, canvas.note, view3d)
 
 
-def _surfaces(atoms: Any, record: Mapping[str, Any], view: View, analysis: AnalysisConfig) -> Scene | None:
-    """The pores of a frame as surfaces; None where balls must do."""
+def _survey(atoms: Any, record: Mapping[str, Any], analysis: AnalysisConfig) -> PoreSurvey | None:
+    """The pores of a frame; None where balls must do."""
     if "pores" not in record["frame"] or len(atoms) > _MOST_ATOMS:
         return None
     try:
-        boxed = in_box(atoms)
-        found = find_void(atoms, analysis)
-        surface = pore_surfaces(boxed, found, atom_radii(atoms, analysis), view)
+        return find_void(atoms, analysis)
     except InputError:
         return None
+
+
+def _surfaces(atoms: Any, found: PoreSurvey | None, view: View, analysis: AnalysisConfig) -> Scene | None:
+    """The pores of a frame as surfaces; None where balls must do."""
+    if found is None:
+        return None
+    boxed = in_box(atoms)
+    surface = pore_surfaces(boxed, found, atom_radii(atoms, analysis), view)
     return build_scene(boxed, None, view, analysis.bond_cutoff_A, surface)
 
 

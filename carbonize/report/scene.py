@@ -14,10 +14,11 @@ import numpy as np
 from matplotlib.colors import to_rgb
 
 from carbonize.analysis.pores.classify import CLASS_NAMES
+from carbonize.periodic import images_within, make_lattice
 from carbonize.report.style import CLASS_COLORS, OTHER_COLOR, coordination_color
 from carbonize.report.surface_nets import BORDER, Surface, triangles
 
-__all__ = ["Scene", "View", "build_scene", "coordination_of"]
+__all__ = ["Scene", "View", "build_scene", "coordination_of", "pore_spheres"]
 
 _ATOM_RADIUS_A = 0.34
 _STICK_RADIUS_A = 0.17
@@ -110,6 +111,7 @@ def build_scene(
     view: View | None = None,
     bond_cutoff_A: float = 1.85,
     surface: Surface | None = None,
+    colors: np.ndarray | None = None,
 ) -> Scene:
     """Arrange a frame for drawing.
 
@@ -128,6 +130,8 @@ def build_scene(
     surface
         Surfaces of pores in this view, as :mod:`carbonize.report.surfaces` makes them; then too the
         atoms become thin grey sticks.
+    colors
+        Shape (atom, 3): RGB from 0 to 1. Default: by number of neighbours, or grey beside pores.
 
     Raises
     ------
@@ -148,9 +152,11 @@ def build_scene(
     kept = np.abs(fractional[:, 2] - 0.5) <= 0.5 * share + 1e-9
     points = fractional @ cell
     first, vectors = _bonds(points, cell, bond_cutoff_A)
-    coordination = _coordination(atoms, first)
-    grey = pores is not None or surface is not None
-    colors = np.array([_PALE if grey else to_rgb(coordination_color(c)) for c in coordination]).reshape(-1, 3)
+    thin = pores is not None or surface is not None
+    if colors is None and thin:
+        colors = np.broadcast_to(_PALE, points.shape)
+    elif colors is None:
+        colors = np.array([to_rgb(coordination_color(c)) for c in _coordination(atoms, first)]).reshape(-1, 3)
 
     direction, up = _camera(cell, normal, face_on=view.slab_A is not None)
     edges = _box(cell, share)
@@ -164,10 +170,10 @@ def build_scene(
     fade = _fader(direction, middle, edges)
     scene_colors = fade(colors[kept], points[kept])
     stick_colors = fade(colors[first][here], ends)
-    radius = _STICK_RADIUS_A * (0.6 if grey else 1.0)
-    atom_radius = radius if grey else _ATOM_RADIUS_A
+    radius = _STICK_RADIUS_A * (0.6 if thin else 1.0)
+    atom_radius = radius if thin else _ATOM_RADIUS_A
 
-    centres, radii, pore_colors = _pore_spheres(pores or (), cell, shift, share)
+    centres, radii, pore_colors = pore_spheres(pores or (), cell, view)
     return Scene(
         spheres=np.concatenate([points[kept], centres]),
         radii=np.concatenate([np.full(int(kept.sum()), atom_radius), radii]),
@@ -201,10 +207,16 @@ def _coordination(atoms: Any, first: np.ndarray) -> np.ndarray:
 
 
 def _bonds(points: np.ndarray, cell: np.ndarray, cutoff_A: float) -> tuple[np.ndarray, np.ndarray]:
-    from ase.neighborlist import primitive_neighbor_list
+    """First atom and vector (A) of every bond, from both of its ends."""
+    from scipy.spatial import KDTree
 
-    first, vectors = primitive_neighbor_list("iD", (True, True, True), cell, points, cutoff_A)
-    return first, vectors.reshape(-1, 3)
+    lattice = make_lattice(cell, (True, True, True))
+    fractional = lattice.fractional(np.asarray(points, dtype=float))
+    images = images_within(fractional, lattice, cutoff_A * (1 + 1e-9) + 1e-9)
+    here, there = fractional @ lattice.vectors, images.fractional @ lattice.vectors
+    found = KDTree(here).sparse_distance_matrix(KDTree(there), cutoff_A, output_type="ndarray")
+    found = found[found["i"] != found["j"]]  # images follow the atoms: equal numbers are an atom and itself
+    return found["i"], there[found["j"]] - here[found["i"]]
 
 
 def _camera(cell: np.ndarray, normal: np.ndarray, face_on: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -271,10 +283,15 @@ def _mesh(surface: Surface | None, fade: Any) -> dict[str, np.ndarray]:
     }
 
 
-def _pore_spheres(
-    pores: Iterable[Mapping[str, Any]], cell: np.ndarray, shift: np.ndarray, share: float
+def pore_spheres(
+    pores: Iterable[Mapping[str, Any]], cell: np.ndarray, view: View
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pores in the slice, with the images of those that reach far over the cell's border."""
+    """Centres and radii (A) and colours of the pores in a view's slice.
+
+    Pores that reach far over the cell's border occur with their images.
+    """
+    low, high = view.limits(cell)
+    share, shift = high - low, view.shift
     centres, radii, colors = [], [], []
     lengths = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
     for pore in pores:

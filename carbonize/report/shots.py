@@ -8,21 +8,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.colors import to_rgb
 
 from carbonize.analysis.pores.classify import CLASS_NAMES, class_totals
 from carbonize.analysis.pores.survey import PoreSurvey, survey
 from carbonize.config.models import AnalysisConfig
 from carbonize.errors import InputError
 from carbonize.report.canvas import Canvas, Drawing
+from carbonize.report.coloring import color_atoms
 from carbonize.report.legend import (
+    Course,
     Legend,
-    bonding_legend,
+    atom_legend,
     clock,
     legend_height,
     pore_legend,
     write_legend,
 )
-from carbonize.report.scene import Scene, View, build_scene, coordination_of
+from carbonize.report.scene import Scene, View, build_scene
 from carbonize.report.surface_nets import Surface
 from carbonize.report.surfaces import SPACING_A, pore_surfaces
 
@@ -46,8 +49,15 @@ class Look:
         Width and height of the picture in pixels, legend included.
     view
         Slice and centre.
+    color
+        What the colours of atoms say (:data:`~carbonize.report.coloring.COLORINGS`); None: hybridisation,
+        or beside pores nothing (grey).
     legend
         Whether there is one.
+    dpi
+        Pixels an inch at which a picture will be printed; letters are large enough for that.
+    history
+        Times (ps) and temperatures (K) of the run, drawn beside the clock; None: only numbers.
     transparent
         Leave the background empty instead of white.
     ambient_occlusion
@@ -62,7 +72,10 @@ class Look:
     classes: tuple[str, ...] = CLASS_NAMES
     size: tuple[int, int] = (1000, 1000)
     view: View = dataclasses.field(default_factory=View)
+    color: str | None = None
     legend: bool = True
+    dpi: int | None = 300
+    history: tuple[np.ndarray, np.ndarray] | None = None
     transparent: bool = False
     ambient_occlusion: bool = False
     spacing_A: float = SPACING_A
@@ -165,18 +178,36 @@ def take_shot(atoms: Atoms, look: Look, found: PoreSurvey | None = None) -> Shot
     """
     boxed = in_box(atoms)
     cutoff = look.analysis.bond_cutoff_A
-    when = clock(atoms.info)
-    if not look.pores:
-        scene = build_scene(boxed, None, look.view, cutoff)
-        return Shot(scene, bonding_legend(coordination_of(boxed, cutoff), when), None)
+    how = look.color if look.pores else look.color or "hybridisation"
+    colored = None if how is None else color_atoms(boxed, how, cutoff)
+    colors = None
+    if colored is not None:
+        colors = np.array([to_rgb(color) for color in colored.colors])[colored.kind]
+    if colored is not None and not look.pores:
+        scene = build_scene(boxed, None, look.view, cutoff, colors=colors)
+        return Shot(scene, _dated(atom_legend(colored), atoms, look), None)
     found = find_void(atoms, look.analysis) if found is None else found
     surface = pore_surfaces(boxed, found, atom_radii(atoms, look.analysis), look.view, look.spacing_A)
     chosen = [CLASS_NAMES.index(name) for name in look.classes]
     surface = surface.part(np.isin(surface.owner, chosen))
     totals = class_totals(found.pores, float(atoms.get_masses().sum()))
     volumes = {name: totals[name]["volume_cm3_g"] for name in CLASS_NAMES}
-    legend = pore_legend(volumes, look.classes, look.analysis.class_limits_A, when)
-    return Shot(build_scene(boxed, None, look.view, cutoff, surface), legend, surface)
+    legend = pore_legend(volumes, look.classes, look.analysis.class_limits_A)
+    if colored is not None:
+        more = atom_legend(colored, least=0)
+        legend = dataclasses.replace(legend, entries=legend.entries + more.entries)
+    scene = build_scene(boxed, None, look.view, cutoff, surface, colors)
+    return Shot(scene, _dated(legend, atoms, look), surface)
+
+
+def _dated(legend: Legend, atoms: Atoms, look: Look) -> Legend:
+    """The legend with the frame's time and temperature, and where in the run that is."""
+    when = clock(atoms.info)
+    time_ps, kelvin = atoms.info.get("time_ps"), atoms.info.get("temperature_K")
+    course = None
+    if look.history is not None and time_ps is not None and kelvin is not None:
+        course = Course(*look.history, (float(time_ps), float(kelvin)))
+    return dataclasses.replace(legend, clock=when, course=course)
 
 
 def draw_shots(
@@ -186,13 +217,17 @@ def draw_shots(
     width, height = look.size
     legends = []
     for shot, path in shots:
-        below = legend_height(shot.legend, look.size) if look.legend else 0
+        below = legend_height(shot.legend, look.size, look.dpi) if look.legend else 0
         size = (width, height - below)
         half = max(shot.scene.half_height, shot.scene.half_width * size[1] / size[0])
         legends.append((shot.legend, size[1] / (2 * half)))
-        canvas.draw(Drawing(shot.scene, path, size, look.transparent, look.ambient_occlusion, session))
+        # between frames of a movie, which have no resolution in print, nobody sees the difference
+        smoothing = 3 if look.dpi is not None else 2
+        canvas.draw(
+            Drawing(shot.scene, path, size, look.transparent, look.ambient_occlusion, session, smoothing)
+        )
     paths = canvas.finish()
     for path, (legend, pixels_per_A) in zip(paths, legends, strict=True):
         if look.legend:
-            write_legend(path, legend, look.size, pixels_per_A)
+            write_legend(path, legend, look.size, pixels_per_A, look.dpi)
     return paths

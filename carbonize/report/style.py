@@ -21,6 +21,8 @@ __all__ = [
     "CLASS_COLORS",
     "CLASS_LABELS",
     "OTHER_COLOR",
+    "RING_COLORS",
+    "RING_LABELS",
     "TEMPERATURE_COLOR",
     "apply_style",
     "coordination_color",
@@ -36,6 +38,27 @@ BONDING_LABELS = {
     "sp2": "sp² (3 neighbours)",
     "sp3": "sp³ (4 neighbours)",
     "dangling": "dangling (0 or 1)",
+}
+
+RING_COLORS = {
+    "4": "#08306B",
+    "5": "#3787C0",
+    "6": "#B4B9BE",
+    "7": "#E69F00",
+    "8": "#D55E00",
+    "9": "#7A3B69",
+    "none": "#444444",
+}
+"""Colour of atoms by ring: cold ones bend a sheet like a ball, warm ones like a saddle."""
+
+RING_LABELS = {
+    "4": "3 or 4 atoms",
+    "5": "pentagon",
+    "6": "hexagon",
+    "7": "heptagon",
+    "8": "8 atoms",
+    "9": "9 to 12 atoms",
+    "none": "no ring",
 }
 
 CLASS_COLORS = {

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["SPACING_A", "class_of_atoms", "pore_surfaces"]
 
 SPACING_A = 0.45
-"""Step of the grid; larger for cells of more than :data:`_MOST_VOXELS` such voxels."""
+"""Step of the grid in cells of up to a million such voxels; up to a third larger in larger ones."""
 
+_USUAL_VOXELS, _COARSER = 1_000_000, 4 / 3  # of a larger cell a picture has fewer pixels for an A
 _MOST_VOXELS = 24_000_000
 _FIRST_REACH_A = 1.5
 
@@ -51,7 +52,7 @@ def pore_surfaces(
     view
         The slice and the shift of the cell; the vertices lie where the picture shows them.
     spacing_A
-        Step of the grid on which the void is sampled (A).
+        Step of the grid on which the void is sampled (A); see :data:`SPACING_A`.
     """
     view = view or View()
     cell = np.array(atoms.cell.array, dtype=float)
@@ -62,7 +63,9 @@ def pore_surfaces(
         nothing = np.zeros(0, dtype=np.int64)
         return Surface(np.zeros((0, 3)), np.zeros((0, 4), dtype=np.int64), nothing, nothing)
     helium = found.probes["He"].diameter_A if "He" in found.probes else HELIUM_DIAMETER_A
-    spacing = max(spacing_A, (abs(np.linalg.det(cell)) / _MOST_VOXELS) ** (1 / 3))
+    volume = abs(np.linalg.det(cell))
+    spacing = min(max(spacing_A, (volume / _USUAL_VOXELS) ** (1 / 3)), _COARSER * spacing_A)
+    spacing = max(spacing, (volume / _MOST_VOXELS) ** (1 / 3))
     kind = np.array([CLASS_NAMES.index(pore.class_name) for pore in found.pores])
     grid = sample_void(
         cell,

@@ -14,6 +14,9 @@ of the survey's nodes, so that a void between the grid's points is not lost.
 from __future__ import annotations
 
 import dataclasses
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Int8
@@ -23,6 +26,8 @@ __all__ = ["NOTHING", "VoidGrid", "sample_void"]
 
 NOTHING = -1
 """Class of a grid point that no helium atom covers."""
+
+_MOST_THREADS = 8
 
 _FAR = np.float32(-1e3)
 
@@ -86,18 +91,33 @@ def sample_void(
     nodes = node_positions @ inverse - 0.5
     radii = np.asarray(radii_A, dtype=float)
     clearance = np.full(shape, np.float32(probe_radius_A + 2.0 * margin))
-    _nearest_surface(clearance, atoms, radii, steps, reach, probe_radius_A + margin)
+    _in_slabs(_nearest_surface, shape[0], clearance, atoms, radii, steps, reach, probe_radius_A + margin)
 
     kind = np.full(shape, NOTHING, dtype=np.int8)
     kinds = np.asarray(node_kind, dtype=np.int8)
     sizes = np.asarray(node_clearance_A, dtype=float)
-    _label_centres(kind, clearance, nodes, sizes + radii.mean(), kinds, steps, reach, probe_radius_A)
+    power = np.full(shape, np.float32(np.inf))
+    _in_slabs(
+        _label_centres,
+        shape[0],
+        kind,
+        power,
+        clearance,
+        nodes,
+        sizes + radii.mean(),
+        kinds,
+        steps,
+        reach,
+        probe_radius_A,
+    )
     inside = kind != NOTHING
     field = np.where(inside, clearance, _FAR)
     border = _border(inside)
     spheres = np.concatenate([border.astype(float), nodes])
     of_grid = tuple(border.T)
-    _cover(
+    _in_slabs(
+        _cover,
+        shape[0],
         field,
         kind,
         inside,
@@ -120,82 +140,116 @@ def _border(inside: np.ndarray) -> np.ndarray:
     return np.argwhere(inside & ~core)
 
 
+def _in_slabs(kernel: Any, planes: int, *arguments: Any) -> None:
+    """Run a kernel on slabs of the grid side by side; each writes to its own planes only."""
+    count = max(1, min(len(os.sched_getaffinity(0)), _MOST_THREADS, planes // 8))
+    ends = np.linspace(0, planes, count + 1).astype(int)
+    if count == 1:
+        kernel(0, planes, *arguments)
+        return
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(lambda k: kernel(ends[k], ends[k + 1], *arguments), range(count)))
+
+
 @njit(cache=True, nogil=True)
-def _nearest_surface(clearance, atoms, radii, steps, reach, most):
+def _nearest_surface(first, last, clearance, atoms, radii, steps, reach, most):
     """Lower ``clearance`` to the distance from the nearest atom's surface where that is below ``most``."""
     na, nb, nc = clearance.shape
     for atom in range(len(atoms)):
         x, y, z = atoms[atom]
-        out = radii[atom] + most
+        radius = radii[atom]
+        out = radius + most
         for i in range(int(np.ceil(x - out / reach[0])), int(np.floor(x + out / reach[0])) + 1):
+            a = i % na
+            if a < first or a >= last:
+                continue
             for j in range(int(np.ceil(y - out / reach[1])), int(np.floor(y + out / reach[1])) + 1):
-                low, high = _row(i - x, j - y, z, steps, out)
+                px, py, pz = _place(i - x, j - y, steps)
+                low, high = _row(px, py, pz, z, steps, out)
+                row = clearance[a, j % nb]
+                c = low % nc
                 for k in range(low, high + 1):
-                    square = _square(i - x, j - y, k - z, steps)
-                    distance = np.float32(np.sqrt(square) - radii[atom])
-                    a, b, c = i % na, j % nb, k % nc
-                    if distance < clearance[a, b, c]:
-                        clearance[a, b, c] = distance
+                    square = _square(px, py, pz, k - z, steps)
+                    within = row[c] + radius
+                    if square < within * within:
+                        row[c] = np.float32(np.sqrt(square) - radius)
+                    c = c + 1 if c + 1 < nc else 0
 
 
 @njit(cache=True, nogil=True)
-def _label_centres(kind, clearance, nodes, circumradii, kinds, steps, reach, least):
+def _label_centres(first, last, kind, power, clearance, nodes, circumradii, kinds, steps, reach, least):
     """Give each point of the void of the centre to the node whose circumscribed sphere has the least power."""
     na, nb, nc = clearance.shape
-    power = np.full(clearance.shape, np.float32(np.inf))
     for node in range(len(nodes)):
         x, y, z = nodes[node]
         out = circumradii[node]
         for i in range(int(np.ceil(x - out / reach[0])), int(np.floor(x + out / reach[0])) + 1):
+            a = i % na
+            if a < first or a >= last:
+                continue
             for j in range(int(np.ceil(y - out / reach[1])), int(np.floor(y + out / reach[1])) + 1):
-                low, high = _row(i - x, j - y, z, steps, out)
-                a, b = i % na, j % nb
+                px, py, pz = _place(i - x, j - y, steps)
+                low, high = _row(px, py, pz, z, steps, out)
+                b = j % nb
+                c = low % nc
                 for k in range(low, high + 1):
-                    c = k % nc
-                    if clearance[a, b, c] < least:
-                        continue
-                    here = np.float32(_square(i - x, j - y, k - z, steps) - out * out)
-                    if here < power[a, b, c]:
-                        power[a, b, c] = here
-                        kind[a, b, c] = kinds[node]
+                    if clearance[a, b, c] >= least:
+                        here = np.float32(_square(px, py, pz, k - z, steps) - out * out)
+                        if here < power[a, b, c]:
+                            power[a, b, c] = here
+                            kind[a, b, c] = kinds[node]
+                    c = c + 1 if c + 1 < nc else 0
 
 
 @njit(cache=True, nogil=True)
-def _cover(field, kind, inside, spheres, sizes, kinds, steps, reach, margin):
+def _cover(first, last, field, kind, inside, spheres, sizes, kinds, steps, reach, margin):
     """Raise ``field`` outside the void of the centre to the depth in the deepest sphere."""
     na, nb, nc = field.shape
     for sphere in range(len(spheres)):
         x, y, z = spheres[sphere]
-        out = sizes[sphere] + margin
+        size = sizes[sphere]
+        out = size + margin
         for i in range(int(np.ceil(x - out / reach[0])), int(np.floor(x + out / reach[0])) + 1):
+            a = i % na
+            if a < first or a >= last:
+                continue
             for j in range(int(np.ceil(y - out / reach[1])), int(np.floor(y + out / reach[1])) + 1):
-                low, high = _row(i - x, j - y, z, steps, out)
-                a, b = i % na, j % nb
+                px, py, pz = _place(i - x, j - y, steps)
+                low, high = _row(px, py, pz, z, steps, out)
+                b = j % nb
+                c = low % nc
                 for k in range(low, high + 1):
-                    c = k % nc
-                    if inside[a, b, c]:
-                        continue
-                    depth = np.float32(sizes[sphere] - np.sqrt(_square(i - x, j - y, k - z, steps)))
-                    if depth > field[a, b, c]:
-                        field[a, b, c] = depth
-                        kind[a, b, c] = kinds[sphere]
+                    if not inside[a, b, c]:
+                        square = _square(px, py, pz, k - z, steps)
+                        least = size - field[a, b, c]
+                        if square < least * least:
+                            field[a, b, c] = np.float32(size - np.sqrt(square))
+                            kind[a, b, c] = kinds[sphere]
+                    c = c + 1 if c + 1 < nc else 0
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _square(u, v, w, steps):
-    """Square of the length of a step given in voxels."""
-    x = u * steps[0, 0] + v * steps[1, 0] + w * steps[2, 0]
-    y = u * steps[0, 1] + v * steps[1, 1] + w * steps[2, 1]
-    z = u * steps[0, 2] + v * steps[1, 2] + w * steps[2, 2]
+def _place(u, v, steps):
+    """The first two parts of a step given in voxels, in A."""
+    return (
+        u * steps[0, 0] + v * steps[1, 0],
+        u * steps[0, 1] + v * steps[1, 1],
+        u * steps[0, 2] + v * steps[1, 2],
+    )
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _square(px, py, pz, w, steps):
+    """Square of the length of a step."""
+    x = px + w * steps[2, 0]
+    y = py + w * steps[2, 1]
+    z = pz + w * steps[2, 2]
     return x * x + y * y + z * z
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _row(u, v, z, steps, out):
+def _row(px, py, pz, z, steps, out):
     """First and last voxel of a row along c that lie in a sphere about the row's coordinate z."""
-    px = u * steps[0, 0] + v * steps[1, 0]
-    py = u * steps[0, 1] + v * steps[1, 1]
-    pz = u * steps[0, 2] + v * steps[1, 2]
     cc = steps[2, 0] ** 2 + steps[2, 1] ** 2 + steps[2, 2] ** 2
     along = (px * steps[2, 0] + py * steps[2, 1] + pz * steps[2, 2]) / cc
     square = out * out - (px * px + py * py + pz * pz) + along * along * cc

@@ -42,6 +42,7 @@ OPTIONS = {
     ("status",): ("DIR", "--json"),
     ("render",): (
         "--pores", "--out", "--classes", "--frame", "--replica", "--size", "--slab", "--surfaces", "--gsd", "--ovito",
+        "--color", "--dpi", "--clock",
     ),
     ("report",): ("RUN",),
     ("export",): ("RUN", "--to", "--out", "--frame", "--replica"),

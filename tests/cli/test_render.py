@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -138,6 +140,16 @@ def test_ovito_writes_mp4_and_a_session(
         patch=monkeypatch, capsys=capsys,
     )  # fmt: skip
     assert code == 0 and session.stat().st_size > 1000 and str(session) in said
+    # the desktop finds in it what was drawn: atoms, sticks and edges with their colours
+    look = (
+        "import sys, ovito; ovito.scene.load(sys.argv[1]); data = ovito.scene.pipelines[0].compute();"
+        "print(data.particles.count, 'Color' in data.particles, len(data.lines))"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "QT_QPA_PLATFORM"}
+    seen = subprocess.run(
+        [sys.executable, "-c", look, session], capture_output=True, text=True, env=environment, check=True
+    )
+    assert seen.stdout.split() == ["64", "True", "2"]
 
 
 @pytest.mark.parametrize(
@@ -151,6 +163,8 @@ def test_ovito_writes_mp4_and_a_session(
         ([CARBON, "--out", "a.png", "--classes", "closed,shut"], "unknown pore class 'shut'"),
         ([CARBON, "--out", "a.png", "--size", "wide"], "--size wide"),
         ([CARBON, "--out", "a.png", "--size", "10x10"], "between 100 and"),
+        ([CARBON, "--out", "a.png", "--color", "charge"], "unknown colouring 'charge'"),
+        ([CARBON, "--out", "a.png", "--dpi", "7"], "--dpi 7"),
         ([CARBON, "--out", "a.png", "--slab", "-1"], "--slab"),
         ([CARBON, "--out", "a.png", "--slab", "nan"], "--slab"),
         ([CARBON, "--out", "a.gif", "--fps", "0"], "frames per second"),

@@ -37,8 +37,9 @@ def make_run(
     free_sphere: bool = True,
     status: str = "finished",
     seed: int = 0,
+    spacing_A: float = 3.4,
 ) -> Path:
-    """Write a run folder.
+    """Write a run folder. Its structure is graphene in layers, ``spacing_A`` apart.
 
     ``frames`` is the number of analysed frames; without ``pores`` nothing but solid is there,
     without ``free_sphere`` nothing leads through the cell and all entrances are null.
@@ -50,7 +51,7 @@ def make_run(
     total_steps = round(1000 * TOTAL_PS / TIMESTEP_FS)
     series = [_series_row(step, r, rng) for step in range(0, total_steps + 1, 500) for r in range(replicas)]
     (folder / "series.jsonl").write_text(_lines(series))
-    atoms = _sheets()
+    atoms = _sheets(spacing_A)
     steps = np.linspace(0, total_steps, frames).round().astype(int) if frames > 1 else np.array([0])[:frames]
     records = [
         _record(int(step), r, len(atoms), rng, pores, free_sphere, atoms)
@@ -186,8 +187,8 @@ def _record(
     }
 
 
-def _sheets() -> Atoms:
-    sheet = graphene(size=(5, 5, 1), vacuum=1.7)
+def _sheets(spacing_A: float) -> Atoms:
+    sheet = graphene(size=(5, 5, 1), vacuum=0.5 * spacing_A)
     sheet.pbc = True
     return sheet * (1, 1, 3)
 

@@ -57,7 +57,7 @@ def test_the_page_holds_all_it_shows(page: Page, options: dict[str, object]) -> 
     assert len(links) == 9  # five figures, four pictures
     assert all(link.startswith("data:image/png;base64,iVBOR") for link in links)
     assert not re.search(r"https?://|@import|url\(", text)
-    assert not re.search(r"\bnan\b|None\b|Undefined", re.sub(r"base64,[^\"]+", "", text))
+    assert not re.search(r"\bnan\b|None\b|Undefined", re.sub(r"base64,[^\"]+|>[\w+/=]{99,}<", "", text))
 
 
 def test_the_page_has_the_numbers_of_the_summary(page: Page) -> None:
