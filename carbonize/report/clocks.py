@@ -55,9 +55,9 @@ def phrases(schedule: Sequence[StageConfig], scale: TimeScale | None, both: bool
             text, lasts = _change(stage, here_K)
             here_K = stage.to_K  # pyright: ignore[reportAttributeAccessIssue]
         if scale is not None and both:
-            text += (
-                f" (for {_celsius(scale.laboratory_K(here_K))}, {laboratory_time(scale.laboratory_s(lasts))})"
-            )
+            to = "" if isinstance(stage, HoldStage) else "to "
+            degrees, length = _celsius(scale.laboratory_K(here_K)), laboratory_time(scale.laboratory_s(lasts))
+            text += f" [furnace: {to}{degrees}, {length}]"
         said.append(text)
     return said
 

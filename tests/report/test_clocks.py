@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,10 @@ from report.fake_run import make_run
 
 from carbonize import load_run
 from carbonize.config import RunConfig, parse_protocol
-from carbonize.report import words
+from carbonize.report import page, words
 from carbonize.report.clocks import common_scale, mapping
 from carbonize.report.figures import temperature_figure
-from carbonize.report.page import write_report
+from carbonize.report.pictures import Pictures
 
 SOAK = {"kind": "hold", "temperature_C": 1219, "hold_h": 2}
 
@@ -28,8 +30,7 @@ def test_a_stage_is_told_on_its_own_clock_with_the_other_one_beside_it() -> None
     ps = protocol({"kind": "hold", "temperature_K": 3500, "duration_ps": 200}, duration_h=2)
     assert words.stages(ps) == ["hold 3500 K for 200 ps [furnace: 1219 °C, 2 h]"]
     (said,) = words.stages(protocol(SOAK, duration_ps=200))
-    assert said.startswith("hold 1219 °C for 2 h [simulated: 350")
-    assert said.endswith(" K, 200 ps]")
+    assert said.startswith("hold 1219 °C for 2 h [simulated: 3498 K, 200 ps]")
     heat = {"kind": "ramp", "from_C": 19, "to_C": 1219, "rate_K_per_s": 50}
     assert words.stages(protocol(heat, duration_ps=5), both=False) == ["heat to 1219 °C in 24 s (50 K/s)"]
 
@@ -48,7 +49,7 @@ def test_the_mapping_says_what_it_assumes_and_how_much_hangs_on_the_energy() -> 
     for part in ("stands for 36 s", "1219 °C", "activation energy of 7 eV", "It assumes", "calibrate"):
         assert part in said
     # 10 % less and more than 7 eV
-    assert "1126 °C or 1302 °C" in said
+    assert "1130 °C or 1302 °C" in said
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_temperature_figure_has_the_furnace_on_its_other_sides(folder: Path) -> None:
     figure = temperature_figure(load_run(folder))
-    figure.canvas.draw()
+    figure.savefig(io.BytesIO())
     (axes,) = figure.axes
     right, top = axes.child_axes
     assert right.get_ylabel() == "furnace (°C)"
@@ -75,6 +76,9 @@ def test_the_temperature_figure_has_the_furnace_on_its_other_sides(folder: Path)
 
 
 def test_the_page_shows_both_scales(folder: Path) -> None:
-    page = write_report(folder).read_text(encoding="utf-8")
-    assert "[furnace: 1135 °C" in page
-    assert "activation energy of 7 eV" in page
+    # pictures and curves take long and are tested elsewhere: the page holds any file in their place
+    template = (Path(page.__file__).parent / "templates" / "report.html.j2").read_text(encoding="utf-8")
+    figures = {name: folder / "manifest.json" for name in re.findall(r"figures\.(\w+)", template)}
+    text = page._render(load_run(folder), figures, Pictures([], ""))
+    assert "[furnace: 1135 °C, 1.07 h]" in text
+    assert "activation energy of 7 eV" in text
