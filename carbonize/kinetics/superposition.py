@@ -23,7 +23,7 @@ from scipy.optimize import least_squares
 from scipy.stats import t as student
 
 from carbonize.errors import InputError
-from carbonize.kinetics.curves import Curve
+from carbonize.kinetics.curves import ENERGIES_EV, Curve
 from carbonize.units import BOLTZMANN_EV_K
 
 __all__ = ["Calibration", "calibrate"]
@@ -96,7 +96,11 @@ def calibrate(curves: Sequence[Curve]) -> Calibration:
     if not 1.01 * _BOUNDS_EV[0] < energy < 0.99 * _BOUNDS_EV[1]:
         raise InputError(
             "calibrate: no activation energy fits: "
-            + ("hotter runs do not convert faster" if energy < 1 else "conversion depends on nothing but temperature")
+            + (
+                "hotter runs do not convert faster"
+                if energy < 1
+                else "conversion depends on nothing but temperature"
+            )
             + "; check that all runs start alike and are still converting in their holds"
         )
     left_out = [
@@ -131,36 +135,53 @@ def _stretched(theta: np.ndarray, first: float, last: float, log_tau: float, bet
     return first + (last - first) * -np.expm1(-np.exp(np.minimum(x, 50.0)))
 
 
-def _worth(curve: Curve, energy_eV: float, reference_K: float) -> np.ndarray:
-    faster = np.exp(-energy_eV / BOLTZMANN_EV_K * (1.0 / curve.temperature_K - 1.0 / reference_K))
-    return curve.effective_ps(energy_eV) * faster
+class _Frames:
+    """All frames of all curves in a row."""
+
+    def __init__(self, curves: Sequence[Curve], reference_K: float) -> None:
+        self.value = np.concatenate([c.value for c in curves])
+        self.time_ps = np.concatenate([c.time_ps for c in curves])
+        self._before = np.array([c.before_ps for c in curves])
+        self._inverse = np.array([1.0 / c.temperature_K for c in curves]) - 1.0 / reference_K
+        self._of = np.repeat(np.arange(len(curves)), [c.value.size for c in curves])
+
+    def worth_ps(self, log_energy: float) -> Float[np.ndarray, " frame"]:
+        """Time (ps) at the reference temperature that everything up to a frame is worth."""
+        at = np.interp(log_energy, np.log(ENERGIES_EV), np.arange(ENERGIES_EV.size))
+        j = min(int(at), ENERGIES_EV.size - 2)
+        before = self._before[:, j] + (at - j) * (self._before[:, j + 1] - self._before[:, j])
+        faster = np.exp(-np.exp(log_energy) / BOLTZMANN_EV_K * self._inverse)
+        return (self.time_ps + before[self._of]) * faster[self._of]
 
 
 def _fit(
     curves: Sequence[Curve], reference_K: float, near: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """first, last, ln tau, ln beta, ln Ea and the residuals of the best of several fits."""
-    values = np.concatenate([c.value for c in curves])
+    """first, last, ln tau, ln beta, ln Ea and the residuals; of the best of several starts, or from ``near``."""
+    frames = _Frames(curves, reference_K)
+    values = frames.value
     spread = max(float(np.ptp(values)), 1e-12)
 
     def misfit(p: np.ndarray) -> np.ndarray:
-        energy = float(np.exp(p[4]))
-        theta = np.concatenate([_worth(c, energy, reference_K) for c in curves])
+        theta = frames.worth_ps(float(p[4]))
         return (_stretched(theta, p[0], p[1], p[2], float(np.exp(p[3]))) - values) / spread
 
     low, high = float(values.min()), float(values.max())
     rises = sum(c.value[-1] - c.value[0] for c in curves) >= 0
-    middle = np.log(np.median(np.concatenate([c.time_ps for c in curves])) + 1e-6)
+    middle = float(np.log(np.median(frames.time_ps) + 1e-6))
     ends = (low, high) if rises else (high, low)
-    starts = [near] if near is not None else [
-        np.array([*ends, middle, np.log(beta), np.log(e)]) for e in _STARTS_EV for beta in (0.4, 1.0)
-    ]
+    starts = (
+        [np.array([*ends, middle, np.log(0.6), np.log(e)]) for e in _STARTS_EV] if near is None else [near]
+    )
     room = 3.0 * spread
     bounds = (
         [low - room, low - room, middle - 40, np.log(0.05), np.log(_BOUNDS_EV[0])],
         [high + room, high + room, middle + 40, np.log(4.0), np.log(_BOUNDS_EV[1])],
     )
-    found = [least_squares(misfit, s, bounds=bounds, x_scale=[spread, spread, 1, 0.3, 0.3]) for s in starts]
+    found = [
+        least_squares(misfit, s, bounds=bounds, x_scale=[spread, spread, 1, 0.3, 0.3], xtol=1e-7, ftol=1e-9)
+        for s in starts
+    ]
     best = min(found, key=lambda f: f.cost)
     return best.x, best.fun * spread
 
