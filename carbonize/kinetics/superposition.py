@@ -51,7 +51,7 @@ class Calibration:
         Share of all curves' variance that the one curve explains.
     scatter, noise
         Standard deviation of frames about the master curve, and of frames about their own curve's
-        course (from successive differences).
+        course (from second differences).
     temperatures_K, curves
         The distinct temperatures, and how many curves there are of each.
     taus_ps
@@ -211,9 +211,10 @@ def _groups(curves: Sequence[Curve]) -> tuple[list[float], list[list[Curve]]]:
 
 
 def _noise(curves: Sequence[Curve]) -> float:
-    """Scatter of frames from one to the next (von Neumann's estimate)."""
-    differences = np.concatenate([np.diff(c.value) for c in curves])
-    return float(np.sqrt(np.mean(differences**2) / 2.0))
+    """Scatter of frames about the course of their curve, from second differences; steep beginnings do not count."""
+    bends = np.concatenate([np.diff(c.value, 2) for c in curves])
+    # the median: 1.4826 makes it a standard deviation, sqrt(6) is that of a second difference of unit noise
+    return float(1.4826 * np.median(np.abs(bends)) / np.sqrt(6.0))
 
 
 def _check(

@@ -28,7 +28,7 @@ def plan_figure(config: RunConfig, plan: Mapping[str, Any]) -> Figure:
         curve = schedule["curve"]
         color = TEMPERATURE_COLOR if len(schedules) == 1 else f"C{i}"
         axes.plot(curve["time_ps"], curve["temperature_K"], color=color, label=f"schedule {i}")
-    axes.set_ylim(0.0, 1.08 * max(s["hottest_K"] for s in schedules))
+    axes.set_ylim(0.0, (1.08 if scale is None else 1.2) * max(s["hottest_K"] for s in schedules))
     axes.set_ylabel("simulated temperature (K)")
     time_axis(axes, plan["time_ps"])
     axes.set_xlabel("simulated time (ps)")
