@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carbonize.config import config_hash, dump_protocol, parse_protocol
@@ -58,6 +58,7 @@ def test_two_hours_in_200_ps_give_the_published_table_to_the_degree(energy_eV: i
     assert found == list(TABLE_C[energy_eV])
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     energy=st.floats(1, 12),
     hours=st.floats(0.01, 100),

@@ -49,7 +49,7 @@ def study(
     return curves
 
 
-@pytest.mark.parametrize("energy_eV", [2.5, 7.0, 9.0])
+@pytest.mark.parametrize("energy_eV", [2.5, 5.0, 8.0])
 @pytest.mark.parametrize("ends", [(0.5, 0.85), (0.3, 0.05)])
 def test_curves_without_noise_give_their_energy_back(energy_eV: float, ends) -> None:
     curves = study(
