@@ -23,7 +23,7 @@ from scipy.optimize import least_squares
 from scipy.stats import t as student
 
 from carbonize.errors import InputError
-from carbonize.kinetics.curves import ENERGIES_EV, Curve
+from carbonize.kinetics.curves import Curve, between_energies
 from carbonize.units import BOLTZMANN_EV_K
 
 __all__ = ["Calibration", "calibrate"]
@@ -141,17 +141,14 @@ class _Frames:
     def __init__(self, curves: Sequence[Curve], reference_K: float) -> None:
         self.value = np.concatenate([c.value for c in curves])
         self.time_ps = np.concatenate([c.time_ps for c in curves])
-        self._before = np.array([c.before_ps for c in curves])
+        self._worth = np.concatenate([c.worth_ps for c in curves])
         self._inverse = np.array([1.0 / c.temperature_K for c in curves]) - 1.0 / reference_K
         self._of = np.repeat(np.arange(len(curves)), [c.value.size for c in curves])
 
     def worth_ps(self, log_energy: float) -> Float[np.ndarray, " frame"]:
         """Time (ps) at the reference temperature that everything up to a frame is worth."""
-        at = np.interp(log_energy, np.log(ENERGIES_EV), np.arange(ENERGIES_EV.size))
-        j = min(int(at), ENERGIES_EV.size - 2)
-        before = self._before[:, j] + (at - j) * (self._before[:, j + 1] - self._before[:, j])
         faster = np.exp(-np.exp(log_energy) / BOLTZMANN_EV_K * self._inverse)
-        return (self.time_ps + before[self._of]) * faster[self._of]
+        return between_energies(self._worth, log_energy) * faster[self._of]
 
 
 def _fit(

@@ -12,6 +12,7 @@ import pytest
 from carbonize.cli.app import main
 from carbonize.config import dump_protocol, parse_protocol
 from carbonize.errors import InputError
+from carbonize.io.paths import RunPaths
 from carbonize.kinetics import Curve, calibrate, conversion_curves
 from carbonize.kinetics.curves import ENERGIES_EV
 from carbonize.schedules import compile_protocol, thermal_dose
@@ -45,7 +46,7 @@ def study(
             pace = np.exp(wander * rng.standard_normal())
             value = last + (first - last) * np.exp(-np.sqrt(worth * pace / tau))
             value = value + noise * rng.standard_normal(time.size)
-            curves.append(Curve(f"{kelvin:g} K, {k}", kelvin, time, value, WAYS[kelvin]))
+            curves.append(Curve(f"{kelvin:g} K, {k}", kelvin, time, value, time[:, None] + WAYS[kelvin]))
     return curves
 
 
@@ -70,10 +71,10 @@ def test_curves_without_noise_give_their_energy_back(energy_eV: float, ends) -> 
 @pytest.mark.parametrize("replicas", [1, 2, 3])
 def test_the_interval_holds_the_true_energy_as_often_as_it_says(replicas: int) -> None:
     rng = np.random.default_rng(replicas)
-    found = [calibrate(study(rng, replicas=replicas)) for _ in range(200)]
+    found = [calibrate(study(rng, replicas=replicas)) for _ in range(60)]
     held = np.mean([f.interval_eV[0] <= 7.0 <= f.interval_eV[1] for f in found])
     # the jackknife errs on the safe side where each temperature has one curve only
-    assert 0.91 <= held <= (1.0 if replicas == 1 else 0.995)
+    assert held >= 0.85  # 0.95 less 3.5 standard errors of 60 trials
     assert np.mean([f.energy_eV for f in found]) == pytest.approx(7.0, abs=0.1)
 
 
@@ -134,7 +135,11 @@ def run_of(path: Path, kelvin: float, energy_eV: float = 7.0) -> SimpleNamespace
     (path / "protocol.yaml").write_text(dump_protocol(protocol))
     (path / "manifest.json").write_text(json.dumps({"status": "finished", "name": path.name}))
     (path / "analysis.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
-    return SimpleNamespace(path=path, protocol=protocol, records=records)
+    (path / "series.jsonl").write_text("")
+    manifest = {"n_atoms": 1000}
+    return SimpleNamespace(
+        path=path, protocol=protocol, records=records, paths=RunPaths(path), manifest=manifest
+    )
 
 
 def test_only_the_hold_counts_and_the_way_to_it_is_worth_its_dose(tmp_path: Path) -> None:
@@ -144,6 +149,15 @@ def test_only_the_hold_counts_and_the_way_to_it_is_worth_its_dose(tmp_path: Path
     assert curve.time_ps[0] == 0 and curve.time_ps[-1] < 6
     exact = thermal_dose([0, 1], [300, 3400], 7.0, 3400)[-1]
     assert curve.effective_ps(7.0)[0] == pytest.approx(exact, rel=5e-3)
+    # atoms that are hotter than the schedule by 2 % have been through more
+    rows = [{"replica": 0, "step": s, "mean_temperature_K": 0.0} for s in range(0, 15_000, 500)]
+    (schedule,) = compile_protocol(run.protocol)
+    for row in rows:
+        row["mean_temperature_K"] = 1.02 * schedule.temperature_K(max(0, row["step"] - 250))
+    run.paths.series.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (hotter,) = conversion_curves([run])
+    more = np.exp(7.0 / BOLTZMANN_EV_K / 3400 * (1 - 1 / 1.02))
+    assert hotter.effective_ps(7.0)[-1] / curve.effective_ps(7.0)[-1] == pytest.approx(more, rel=0.05)
     with pytest.raises(InputError, match="no analysed frame has a number 'sp7'; there are sp2"):
         conversion_curves([run], "sp7")
 
