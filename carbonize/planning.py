@@ -22,9 +22,10 @@ SERIES_STEPS = 500
 _CURVE_POINTS = 200
 
 # Bytes: what the formats prescribe (GSD: float32 positions, uint32 coordination, 32 bytes an index entry;
-# checkpoints: float64 positions, momenta and species; two are kept) ...
+# checkpoints: positions and momenta in the precision of the run, species once; two are kept) ...
 _FRAME_BYTES_PER_ATOM, _FRAME_BYTES, _INDEX_BYTES = 16, 32, 32 * 7
-_CHECKPOINT_BYTES_PER_ATOM, _CHECKPOINT_BYTES = 52, 2500
+_STATE_BYTES_PER_ATOM = {"float64": 48, "mixed": 48, "float32": 24}
+_SPECIES_BYTES, _CHECKPOINT_BYTES = 4, 2400
 # ... and what was counted in runs of 1,000 atoms of carbon with pores. Every replica's analyses end up three times
 # (jsonl, netCDF, CSV); their size goes with the number of pores, and so with the atoms.
 _SERIES_ROW_BYTES = 393
@@ -87,7 +88,9 @@ def plan(config: RunConfig, pace: Pace | None = None) -> dict[str, Any]:
         ],
         "frames": frames,
         "analyses": analyses,
-        "disk_bytes": None if atoms is None else disk_bytes(atoms, replicas, frames, analyses, rows),
+        "disk_bytes": None
+        if atoms is None
+        else disk_bytes(atoms, replicas, frames, analyses, rows, config.dynamics.precision),
         "wall_time": None
         if pace is None or atoms is None
         else wall_time(config, first, atoms, analyses, pace),
@@ -106,14 +109,17 @@ def frame_counts(config: RunConfig, total_steps: int) -> tuple[int, int, int]:
     return len(frames), len(analyses), len(frames | set(range(0, total_steps, SERIES_STEPS)))
 
 
-def disk_bytes(atoms: int, replicas: int, frames: int, analyses: int, rows: int) -> dict[str, int]:
+def disk_bytes(
+    atoms: int, replicas: int, frames: int, analyses: int, rows: int, precision: str = "float64"
+) -> dict[str, int]:
     """Bytes in the run folder at the end: by the formats, and for analyses and report from experience.
 
     >>> disk_bytes(1000, 1, 31, 16, 31)["trajectory"]
     512940
     """
     trajectory = frames * (_FRAME_BYTES_PER_ATOM * atoms + _FRAME_BYTES + _INDEX_BYTES) + 4 * atoms + 5000
-    checkpoint = 2 * (_CHECKPOINT_BYTES_PER_ATOM * atoms * replicas + _CHECKPOINT_BYTES)
+    state = _STATE_BYTES_PER_ATOM[precision] * atoms * replicas
+    checkpoint = 2 * (state + _SPECIES_BYTES * atoms + _CHECKPOINT_BYTES)
     numbers = (
         rows * _SERIES_ROW_BYTES
         + 3 * analyses * (_RECORD_BYTES + _RECORD_BYTES_PER_ATOM * atoms) / 2
