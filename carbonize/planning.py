@@ -115,7 +115,7 @@ def disk_bytes(
     """Bytes in the run folder at the end: by the formats, and for analyses and report from experience.
 
     >>> disk_bytes(1000, 1, 31, 16, 31)["trajectory"]
-    512940
+    512936
     """
     trajectory = frames * (_FRAME_BYTES_PER_ATOM * atoms + _FRAME_BYTES + _INDEX_BYTES) + 4 * atoms + 5000
     state = _STATE_BYTES_PER_ATOM[precision] * atoms * replicas
