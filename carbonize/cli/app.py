@@ -16,7 +16,9 @@ import typer
 from carbonize import __version__
 from carbonize.cli.analyze import analyze
 from carbonize.cli.build import app as build_app
+from carbonize.cli.calibrate import calibrate
 from carbonize.cli.export import export
+from carbonize.cli.plan import plan
 from carbonize.cli.render import render
 from carbonize.cli.report import report
 from carbonize.cli.run import run
@@ -68,10 +70,12 @@ def _options(
     pass
 
 
+app.command("plan")(plan)
 app.command("run")(run)
 app.command("status")(status)
 app.command("analyze")(analyze)
 app.command("track")(track)
+app.command("calibrate")(calibrate)
 app.add_typer(build_app, name="build")
 app.command("render")(render)
 app.command("report")(report)

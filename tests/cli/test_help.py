@@ -36,6 +36,8 @@ OPTIONS = {
         "--replica", "--out", "--json", "--every", "--on", "--window", "--radius", "--probe", "--persistence",
         "--hold", "--hysteresis", "--gap", "--jobs",
     ),
+    ("plan",): ("PROTOCOL.yaml", "--out", "--json", "--measure", "--like"),
+    ("calibrate",): ("RUN...", "--quantity", "--out", "--json"),
     ("build",): ("random", "melt-quench"),
     ("build", "random"): ("--atoms", "--density", "--seed", "--out", "-o", "--min-distance", "--potential"),
     ("build", "melt-quench"): ("--atoms", "--density", "--seed", "--melt", "--quench-ps", "--to"),
