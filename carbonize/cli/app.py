@@ -16,6 +16,7 @@ import typer
 from carbonize import __version__
 from carbonize.cli.analyze import analyze
 from carbonize.cli.build import app as build_app
+from carbonize.cli.compare import compare
 from carbonize.cli.export import export
 from carbonize.cli.render import render
 from carbonize.cli.report import report
@@ -74,6 +75,7 @@ app.command("analyze")(analyze)
 app.command("track")(track)
 app.add_typer(build_app, name="build")
 app.command("render")(render)
+app.command("compare")(compare)
 app.command("report")(report)
 app.command("export")(export)
 
