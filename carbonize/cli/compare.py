@@ -146,7 +146,9 @@ def _told(found: Comparison) -> list[str]:
         ("none", "No difference can be seen"),
         ("unknown", "Nothing can be said"),
     ):
-        own = [found.verdict(d) for d in shown if d.evidence == evidence]
+        own = [_short(found.verdict(d)) for d in shown if d.evidence == evidence and not d.same]
+        if evidence == "none" and (same := list(dict.fromkeys(d.quantity.label for d in shown if d.same))):
+            own.append(f"the same in every replica: {', '.join(same)}")
         if own:
             lines += [f"{title}:", *(f"  - {text}" for text in own), ""]
     hints = sum(d.seen for d in found.differences if not d.quantity.headline)
@@ -155,6 +157,11 @@ def _told(found: Comparison) -> list[str]:
     lines += [f"Left out: {text}" for text in found.left_out]
     lines += [f"Note: {text}" for text in found.caveats]
     return lines
+
+
+def _short(text: str) -> str:
+    """A verdict without what stands above the list."""
+    return text.partition("; a hint only")[0].removeprefix("no difference can be seen in ")
 
 
 def _table(found: Comparison) -> list[str]:

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from carbonize.compare.permutation import permutation_p
 from carbonize.compare.planning import detectable_effect, replicas_needed
 from carbonize.compare.quantities import Quantity
 from carbonize.compare.sources import Block, Key
-from carbonize.compare.statistics import Estimate, contrast, permutation_p
+from carbonize.compare.statistics import Estimate, contrast
 from carbonize.errors import InputError
 
 __all__ = ["OVER", "Difference", "Final", "Values", "difference", "final"]
@@ -100,8 +101,15 @@ class Difference:
         return self.ci95 is not None and (self.ci95[0] > 0 or self.ci95[1] < 0)
 
     @property
+    def same(self) -> bool:
+        """Whether all replicas of both protocols have one and the same value."""
+        return self.sem == 0.0 and self.difference == 0.0
+
+    @property
     def evidence(self) -> str:
         """clear (also after adjustment), hint (alone only), none, or unknown (no interval)."""
+        if self.same:
+            return "none"
         if self.ci95 is None:
             return "unknown"
         if not self.seen:

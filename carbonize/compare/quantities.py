@@ -3,135 +3,17 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from carbonize.compare.headlines import Path, Quantity, known_quantities
 from carbonize.compare.sources import Replica
-from carbonize.io.results import CLASS_NAMES
 from carbonize.tracking.track import FEWEST_FRAMES
 
 __all__ = ["Quantity", "final_values", "quantities_of", "record_value"]
-
-Path = tuple[str, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Quantity:
-    """One number of a replica.
-
-    Attributes
-    ----------
-    name
-        Its keys in comparison.json; with dots between them its name in ``differences``.
-    source
-        Its keys in an analysis record's frame; empty if it comes from elsewhere.
-    label
-        In a sentence: "more ... than".
-    unit
-        As shown; ``factor`` takes the number there.
-    words
-        Comparatives for a larger and a smaller one.
-    digits
-        After the point, as shown.
-    headline
-        Chosen beforehand as what protocols are compared by; others are looked at for hints.
-    item
-        Which number of a list, where the record has one.
-    """
-
-    name: Path
-    source: Path
-    label: str
-    unit: str = ""
-    factor: float = 1.0
-    words: tuple[str, str] = ("a higher", "a lower")
-    digits: int = 3
-    headline: bool = True
-    item: int = 0
-
-    @property
-    def raw_unit(self) -> str:
-        """Unit of the number before ``factor``, in ASCII as in analysis.nc."""
-        plain = {"points": "1", "": "1", "Å": "angstrom", "Å²": "angstrom2", "Å³": "angstrom3", "°": "degree"}
-        return plain.get(self.unit, self.unit.replace("³", "3").replace("²", "2"))
-
-    @property
-    def dotted(self) -> str:
-        """Name in one word.
-
-        >>> Quantity(("class_volume_cm3_g", "closed"), (), "closed pore volume").dotted
-        'class_volume_cm3_g.closed'
-        """
-        return ".".join(self.name)
-
-
-_MORE, _LARGER, _WIDER = ("more", "less"), ("a larger", "a smaller"), ("a wider", "a narrower")
-
-
-def _share(name: str, source: Path, label: str) -> Quantity:
-    return Quantity((name,), source, label, "points", 100.0, _MORE, 2)
-
-
-def _headlines(probes: Sequence[str]) -> list[Quantity]:
-    """The quantities chosen beforehand, in the order in which they are shown."""
-    pores = ("pores",)
-    found = [
-        _share("sp2", ("bonding", "sp2"), "sp²"),
-        _share("sp", ("bonding", "sp"), "sp"),
-        _share("sp3", ("bonding", "sp3"), "sp³"),
-        _share("dangling", (), "dangling atoms"),
-        Quantity(("rings", "hexagon_fraction"), ("rings", "hexagon_fraction"), "hexagons among the rings", "points", 100.0, _MORE, 2),
-        Quantity(("density_g_cm3",), ("density_g_cm3",), "density", "g/cm³"),
-        Quantity(("largest_included_sphere_A",), (*pores, "largest_included_sphere_A"), "Di (widest cavity)", "Å", 1.0, _LARGER, 2),
-        Quantity(("largest_free_sphere_A",), (*pores, "largest_free_sphere_A"), "Df (widest way through)", "Å", 1.0, _LARGER, 2),
-    ]  # fmt: skip
-    for name in CLASS_NAMES:
-        source = (*pores, "classes", name, "volume_cm3_g")
-        label = f"{name.replace('fully-closed', 'fully closed')} pore volume"
-        found.append(Quantity(("class_volume_cm3_g", name), source, label, "cm³/g", 1.0, _MORE))
-        # its sum over classes is 1: volumes say more, so these are not among the headlines
-        fraction = (*pores, "classes", name, "fraction")
-        label = f"{name.replace('fully-closed', 'fully closed')} share of the void"
-        found.append(
-            Quantity(("class_fraction", name), fraction, label, "points", 100.0, _MORE, 1, headline=False)
-        )
-    found += [
-        Quantity(("helium_density_g_cm3",), (*pores, "helium_density_g_cm3"), "helium density", "g/cm³"),
-        Quantity(("closed_pore_volume_cm3_g",), (*pores, "closed_pore_volume_cm3_g"), "pore volume closed to helium", "cm³/g", 1.0, _MORE),
-        Quantity(("mean_pore_size_A",), (*pores, "pore_size_distribution", "mean_A"), "mean pore size", "Å", 1.0, _LARGER, 2),
-    ]  # fmt: skip
-    for probe in probes:
-        source = (*pores, "probes", probe, "accessible_area_m2_g")
-        found.append(
-            Quantity(
-                ("accessible_area_m2_g", probe),
-                source,
-                f"area for {probe}",
-                "m²/g",
-                1.0,
-                _MORE,
-                1,
-                headline=False,
-            )
-        )
-    for probe in probes:
-        label = f"closing temperature to {probe}"
-        found.append(Quantity(("closing_temperature_K", probe), (), label, "K", digits=0))
-    xrd, saxs = ("scattering", "xrd"), ("scattering", "saxs")
-    found += [
-        Quantity(("potential_eV_per_atom",), (), "potential energy", "eV/atom", digits=4, headline=False),
-        Quantity((*xrd, "d002_A"), (*xrd, "d002_A"), "layer spacing d002", "Å", 1.0, _WIDER, 3),
-        Quantity((*xrd, "Lc_A"), (*xrd, "Lc_A"), "stack height Lc", "Å", 1.0, _LARGER, 2),
-        Quantity((*xrd, "La_A"), (*xrd, "La_A"), "layer width La", "Å", 1.0, _LARGER, 2),
-        Quantity((*saxs, "R_A"), (*saxs, "R_A"), "pore radius by SAXS", "Å", 1.0, _LARGER, 2),
-        Quantity(("capacity", "plateau_mAh_g"), ("capacity", "plateau_mAh_g"), "plateau capacity (estimate)", "mAh/g", 1.0, digits=0, item=1),
-    ]  # fmt: skip
-    return found
-
 
 _NOT_RESULTS = {"index", "n_atoms", "step", "cutoff_A", "coordination_fraction", "certificate", "items", "on"}
 _ENDINGS = (("_cm3_g", "cm³/g"), ("_g_cm3", "g/cm³"), ("_m2_g", "m²/g"), ("_mAh_g", "mAh/g"), ("_A3", "Å³"),
@@ -139,21 +21,21 @@ _ENDINGS = (("_cm3_g", "cm³/g"), ("_g_cm3", "g/cm³"), ("_m2_g", "m²/g"), ("_m
 
 
 def quantities_of(replicas: Sequence[Replica]) -> list[Quantity]:
-    """The headlines that were measured, then every other number that a last frame holds, by its path there.
+    """The known ones that were measured, then every other number of a last frame, by its path there.
 
     Numbers that are the same in every replica (settings) are left out of the others, as are
     errors of other numbers.
     """
     probes = list(replicas[0].run.protocol.analysis.probes_A)
-    headlines = [quantity for quantity in _headlines(probes) if _is_there(quantity, replicas)]
-    taken = {q.source for q in headlines} | {q.name for q in headlines}
+    known = [quantity for quantity in known_quantities(probes) if _is_there(quantity, replicas)]
+    taken = {q.source for q in known} | {q.name for q in known}
     seen: dict[Path, set[float]] = {}
     for replica in replicas:
         for path, value in _leaves(replica.records[-1]["frame"]):
             if path not in taken:
                 seen.setdefault(path, set()).add(value)
     others = [_other(path) for path, values in seen.items() if len(values) > 1]
-    return headlines + others
+    return known + others
 
 
 def _is_there(quantity: Quantity, replicas: Sequence[Replica]) -> bool:

@@ -53,8 +53,11 @@ def _unseen(found: Difference) -> str:
 
 def _without_interval(found: Difference) -> str:
     quantity = found.quantity
-    if found.sem == 0.0 and found.difference == 0.0:
-        return f"{quantity.label}: the same in every replica of {found.a} and {found.b} ({_counts(found)})"
+    if found.same:
+        return (
+            f"no difference can be seen in {quantity.label}: it is the same in every replica of {found.a} and "
+            f"{found.b} ({_counts(found)})"
+        )
     size = amount(quantity, found.difference, signed=True)
     if found.sem is not None:
         return (

@@ -68,7 +68,12 @@ def read_study(folder: str | Path) -> StudyManifest:
             f"this one knows {_SCHEMA_VERSION})"
         )
     name, seed, replicas, rows = (data.get(key) for key in ("name", "seed", "replicas", "runs"))
-    if not isinstance(name, str) or not _is_count(seed) or not _is_count(replicas) or not isinstance(rows, list):
+    if (
+        not isinstance(name, str)
+        or not _is_count(seed)
+        or not _is_count(replicas)
+        or not isinstance(rows, list)
+    ):
         raise InputError(f"{path}: is damaged: name, seed, replicas or runs are not what they should be")
     runs = tuple(_run(path, i, row) for i, row in enumerate(rows))
     if len({run.id for run in runs}) < len(runs) or len({run.folder for run in runs}) < len(runs):
