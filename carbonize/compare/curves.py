@@ -35,6 +35,7 @@ _FOLLOWED = (
 )
 _TEMPERATURE_STEP_K = 50.0
 _POINTS = 200
+_LEAST_DOSE = 1e-4  # of the largest
 
 Lines = tuple[Float[np.ndarray, " frame"], Float[np.ndarray, "replica frame"]]
 
@@ -61,7 +62,9 @@ def curves_dataset(found: Comparison) -> Any:
         else {name: _dose(own[0], found, energy) for name, own in found.protocols.items()}
     )
     if doses:
-        grids["dose"] = np.linspace(0.0, max(float(dose[-1]) for dose in doses.values()), _POINTS)
+        # rates differ by orders of magnitude between temperatures, and so do doses
+        largest = max(float(dose[-1]) for dose in doses.values())
+        grids["dose"] = largest * np.geomspace(_LEAST_DOSE, 1.0, _POINTS)
     variables: dict[str, Any] = {}
     for quantity in found.quantities:
         if not quantity.headline or quantity.name[0] not in _FOLLOWED:

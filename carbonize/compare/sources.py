@@ -114,8 +114,8 @@ def read_sources(paths: Sequence[str | Path], leave_out_unfinished: bool = False
     protocols: dict[str, list[Replica]] = {}
     for replica in replicas:
         protocols.setdefault(replica.protocol, []).append(replica)
-    for name, own in protocols.items():
-        protocols[name] = _same_length(name, own, leave_out_unfinished, left_out)
+    for name in protocols:
+        own = protocols[name] = _same_length(name, protocols[name], leave_out_unfinished, left_out)
         _refuse_twins(own)
         _refuse_other_protocol(name, own)
     everyone = [replica for own in protocols.values() for replica in own]
@@ -164,7 +164,9 @@ def _unfinished(folder: Path) -> str | None:
 def _refuse_or_leave_out(what: str, leave_out: bool, left_out: list[str]) -> None:
     if not leave_out:
         raise InputError(f"{what}, or do without it: --leave-out-unfinished")
-    left_out.append(what.partition(";")[0])
+    said = what.partition(";")[0]
+    if said not in left_out:
+        left_out.append(said)
 
 
 def _replicas(place: _Place, leave_out: bool, left_out: list[str]) -> list[Replica]:

@@ -13,6 +13,7 @@ replicas of these precursors, not about other precursors.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 
@@ -147,12 +148,9 @@ class _Part:
     def dof(self) -> int:
         return sum(self.sizes) - len(self.sizes)
 
-    def resampled(self, rng: np.random.Generator, resamples: int) -> tuple[np.ndarray, np.ndarray]:
+    def resampled(self, seed: tuple[int, int], resamples: int) -> tuple[np.ndarray, np.ndarray]:
         """Mean (about 0) and its variance in bootstrap samples, shape (..., resample)."""
-        number = sum(self.sizes)
-        index = rng.integers(0, self.residuals.shape[-1], (resamples, number))
-        # half a standard error: without it few values give resamples without any spread
-        blur = rng.standard_normal((resamples, number)) * (0.5 / math.sqrt(number))
+        index, blur = _draws(seed, self.residuals.shape[-1], sum(self.sizes), resamples)
         drawn = self.residuals[..., index] + self.spread[..., None, None] * blur
         means, squares, first = 0.0, 0.0, 0
         for size in self.sizes:
@@ -162,6 +160,16 @@ class _Part:
             squares = squares + ((block - mean[..., None]) ** 2).sum(axis=-1)
             first += size
         return np.asarray(means / len(self.sizes)), np.asarray(squares / self.dof * _share(self.sizes))
+
+
+@functools.lru_cache(maxsize=16)  # every quantity of a comparison asks for the same
+def _draws(seed: tuple[int, int], among: int, number: int, resamples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which residuals, and how far each is moved, in standard deviations."""
+    rng = np.random.default_rng(seed)
+    index = rng.integers(0, among, (resamples, number))
+    # half a standard error: without it few values give resamples without any spread
+    blur = rng.standard_normal((resamples, number)) * (0.5 / math.sqrt(number))
+    return index, blur
 
 
 def _share(sizes: Sequence[int]) -> float:
@@ -180,10 +188,9 @@ def _studentised(
     parts: Sequence[_Part], signs: Sequence[float], ratio: np.ndarray, seed: int, resamples: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Both ends of the studentised mean's distribution, and p."""
-    rng = np.random.default_rng(seed)
     over, under = 0.0, 0.0
-    for sign, part in zip(signs, parts, strict=True):
-        mean, variance = part.resampled(rng, resamples)
+    for place, (sign, part) in enumerate(zip(signs, parts, strict=True)):
+        mean, variance = part.resampled((seed, place), resamples)
         over, under = over + sign * mean, under + variance
     with np.errstate(divide="ignore", invalid="ignore"):
         drawn = np.sort(np.asarray(over / np.sqrt(under)), axis=-1)

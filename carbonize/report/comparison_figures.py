@@ -119,10 +119,11 @@ def temperature_figure(found: Comparison, curves: Any) -> Figure:
     axes = figure.subplots()
     time = curves["time_ps"].values
     for place, name in enumerate(found.protocols):
-        own = curves.sel(protocol=name)
+        first = found.protocols[name][0]
+        series = first.run.series.sel(replica=first.number)
         color = protocol_color(place)
-        axes.plot(time, own["target_K"].values, color=color, linestyle=_dash(place), label=name)
-        axes.plot(time, own["measured_K"].values, color=color, linewidth=0.8, alpha=0.7)
+        axes.plot(series["time_ps"], series["target_K"], color=color, linestyle=_dash(place), label=name)
+        axes.plot(time, curves.sel(protocol=name)["measured_K"], color=color, linewidth=0.8, alpha=0.7)
     axes.set_xlabel("time (ps)")
     axes.set_ylabel("temperature (K)")
     axes.set_ylim(bottom=0.0)
@@ -142,13 +143,14 @@ def curve_figure(found: Comparison, curves: Any, way: str) -> Figure:
             x, (mean, low, high) = curves[ALIGNMENTS[way]].values, quantity.factor * own.values.T
             color = protocol_color(place)
             known = np.isfinite(mean)
-            marker = "o" if known.sum() <= 40 and way == "time" else None
-            axes.plot(x[known], mean[known], color=color, linestyle=_dash(place), label=name, marker=marker)
+            axes.plot(x[known], mean[known], color=color, linestyle=_dash(place), label=name)
             axes.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)
         axes.set_ylabel(_axis_name(quantity))
         _keep_the_means_in_view(
             axes, [q.values for q in (curves[f"{quantity.dotted}_against_{way}"],)], quantity
         )
+    if way == "dose":
+        many[-1].set_xscale("log")
     many[-1].set_xlabel(_AXES[way].format(found.options.reference_K))
     _legend(many[0], len(found.protocols))
     return figure
@@ -164,9 +166,9 @@ def _axis_name(quantity: Quantity) -> str:
     return f"{_with_unit(quantity)}\n({unit})"
 
 
-def _keep_the_means_in_view(axes: Axes, tables: list[np.ndarray], quantity: Quantity) -> None:
+def _keep_the_means_in_view(axes: Axes, table: np.ndarray, quantity: Quantity) -> None:
     """Bands of two replicas reach far beyond anything physical: they may leave the picture."""
-    means = quantity.factor * np.concatenate([table[..., 0].ravel() for table in tables])
+    means = quantity.factor * table[..., 0].ravel()
     means = means[np.isfinite(means)]
     if not means.size:
         return

@@ -73,7 +73,7 @@ def _context(found: Comparison) -> dict[str, Any]:
     everyone = [replica for own in found.protocols.values() for replica in own]
     energy = activation_energy(found)
     return {
-        "title": " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0],
+        "title": _listed(names),
         "several": len(names) > 1,
         "sentence": _sentence(found),
         "pairs": [_pair(found, a, b) for a, b in shown_pairs(found)],
@@ -131,13 +131,32 @@ def _pair(found: Comparison, a: str, b: str) -> dict[str, Any]:
         "b": b,
         "firm": [_item(d) for d in order if d.evidence == "clear"],
         "hints": [_item(d) for d in order if d.evidence == "hint"],
-        "unseen": [_item(d) for d in unseen],
+        "unseen": _listed([d.quantity.label for d in unseen]),
+        "needed": _needed(unseen),
         "same": [d.quantity.label for d in own if d.same],
         "unknown": [found.verdict(d) for d in own if d.evidence == "unknown"],
         "comparisons": found.comparisons(True),
         "paired": all(d.paired for d in own),
         "counts": _counts(own),
     }
+
+
+def _needed(unseen: list[Difference]) -> str:
+    """From how many to how many replicas the differences that were not seen would take."""
+    known = sorted((d for d in unseen if d.effect), key=lambda d: d.needed or 10**9)
+    if not known:
+        return ""
+
+    def told(d: Difference) -> str:
+        many = "over 10,000" if d.needed is None else f"about {d.needed:,}"
+        return f"{many} replicas of each ({d.quantity.label}, {amount(d.quantity, abs(d.effect or 0.0))})"
+
+    text = f"To see one as large as what was asked for or measured would take {told(known[0])}"
+    return text + (f" to {told(known[-1])}." if len(known) > 1 else ".")
+
+
+def _listed(labels: list[str]) -> str:
+    return ", ".join(labels[:-1]) + f" and {labels[-1]}" if len(labels) > 1 else "".join(labels)
 
 
 def _counts(own: list[Difference]) -> str:
@@ -151,18 +170,12 @@ def _counts(own: list[Difference]) -> str:
 def _item(d: Difference) -> dict[str, str]:
     quantity = d.quantity
     value = float(d.difference or 0.0)
-    needed = "over 10,000" if d.needed is None else f"{d.needed:,}"
-    effect = abs(d.effect or 0.0)
     return {
         "headline": f"{quantity.words[0 if value > 0 else 1]} {quantity.label}",
-        "label": quantity.label,
         "by": amount(quantity, value, signed=True),
         "interval": span(quantity, d.ci95) if d.ci95 else "",
         "p": _p(d.p),
         "p_holm": _p(d.p_holm),
-        "needed": needed,
-        "effect": amount(quantity, effect),
-        "largest": amount(quantity, max(abs(end) for end in d.ci95)) if d.ci95 else "",
         "missing": _missing(d),
     }
 
