@@ -104,11 +104,9 @@ def activation_energy(found: Comparison) -> float | None:
     """Activation energy (eV) of the dose: the one asked for, or the protocols' own if they agree."""
     if found.options.activation_energy_eV is not None:
         return found.options.activation_energy_eV
-    known = set()
-    for own in found.protocols.values():
-        equivalence = getattr(own[0].run.protocol, "equivalence", None)
-        known.add(getattr(equivalence, "activation_energy_eV", None))
-    return known.pop() if len(known) == 1 and None not in known else None
+    told = [own[0].run.protocol.equivalence for own in found.protocols.values()]
+    known = {equivalence.activation_energy_eV if equivalence else None for equivalence in told}
+    return known.pop() if len(known) == 1 else None
 
 
 def _lines(own: Sequence[Replica], quantity: Quantity) -> Lines:

@@ -107,11 +107,16 @@ def final_values(replica: Replica, quantities: Sequence[Quantity], over_stage: b
 
 
 def _last_stage_begins(replica: Replica) -> int:
+    """The step at which the schedule's last stage begins: where all before it end."""
     from carbonize.schedules.schedule import compile_schedule
 
     protocol = replica.run.protocol
-    stages = protocol.named_schedules[protocol.schedule_of(replica.number)][1]
-    return compile_schedule(stages, protocol.dynamics.timestep_fs).start_step[-1]
+    which = protocol.schedule_of(replica.number)
+    name, stages = protocol.named_schedules[which]
+    if len(stages) == 1:
+        return 0
+    timestep_fs, scale = protocol.dynamics.timestep_fs, protocol.time_scales[which]
+    return compile_schedule(stages[:-1], timestep_fs, name, scale).total_steps
 
 
 def _energy(replica: Replica, begin: int) -> float:

@@ -132,4 +132,8 @@ def _quantity(frame: Mapping[str, Any], quantity: str) -> float | None:
 def _known(records: list[dict[str, Any]]) -> str:
     bonding = records[0]["frame"].get("bonding") if records else None
     names = [k for k, v in (bonding or {}).items() if isinstance(v, float)]
-    return f"; there are {', '.join(names)}, or a path such as pores.classes.closed.volume_cm3_g" if names else ""
+    return (
+        f"; there are {', '.join(names)}, or a path such as pores.classes.closed.volume_cm3_g"
+        if names
+        else ""
+    )

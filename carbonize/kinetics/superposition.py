@@ -96,7 +96,11 @@ def calibrate(curves: Sequence[Curve]) -> Calibration:
     if not 1.01 * _BOUNDS_EV[0] < energy < 0.99 * _BOUNDS_EV[1]:
         raise InputError(
             "calibrate: no activation energy fits: "
-            + ("hotter runs do not convert faster" if energy < 1 else "conversion depends on nothing but temperature")
+            + (
+                "hotter runs do not convert faster"
+                if energy < 1
+                else "conversion depends on nothing but temperature"
+            )
             + "; check that all runs start alike and are still converting in their holds"
         )
     left_out = [
@@ -152,9 +156,11 @@ def _fit(
     rises = sum(c.value[-1] - c.value[0] for c in curves) >= 0
     middle = np.log(np.median(np.concatenate([c.time_ps for c in curves])) + 1e-6)
     ends = (low, high) if rises else (high, low)
-    starts = [near] if near is not None else [
-        np.array([*ends, middle, np.log(beta), np.log(e)]) for e in _STARTS_EV for beta in (0.4, 1.0)
-    ]
+    starts = (
+        [near]
+        if near is not None
+        else [np.array([*ends, middle, np.log(beta), np.log(e)]) for e in _STARTS_EV for beta in (0.4, 1.0)]
+    )
     room = 3.0 * spread
     bounds = (
         [low - room, low - room, middle - 40, np.log(0.05), np.log(_BOUNDS_EV[0])],

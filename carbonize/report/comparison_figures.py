@@ -146,9 +146,8 @@ def curve_figure(found: Comparison, curves: Any, way: str) -> Figure:
             axes.plot(x[known], mean[known], color=color, linestyle=_dash(place), label=name)
             axes.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)
         axes.set_ylabel(_axis_name(quantity))
-        _keep_the_means_in_view(
-            axes, [q.values for q in (curves[f"{quantity.dotted}_against_{way}"],)], quantity
-        )
+        table = curves[f"{quantity.dotted}_against_{way}"].values
+        _keep_the_means_in_view(axes, quantity.factor * table[..., 0])
     if way == "dose":
         many[-1].set_xscale("log")
     many[-1].set_xlabel(_AXES[way].format(found.options.reference_K))
@@ -166,9 +165,8 @@ def _axis_name(quantity: Quantity) -> str:
     return f"{_with_unit(quantity)}\n({unit})"
 
 
-def _keep_the_means_in_view(axes: Axes, table: np.ndarray, quantity: Quantity) -> None:
+def _keep_the_means_in_view(axes: Axes, means: np.ndarray) -> None:
     """Bands of two replicas reach far beyond anything physical: they may leave the picture."""
-    means = quantity.factor * table[..., 0].ravel()
     means = means[np.isfinite(means)]
     if not means.size:
         return
