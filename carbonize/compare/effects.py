@@ -185,9 +185,9 @@ def _tested(
     one, other = samples
     entered = (len(known[0]), len(known[1]))
     if not one:
-        nothing = (None,) * 4
         return Difference(
-            quantity, *names, *nothing, paired, *entered, *missing, over, *(None,) * 6, smallest, ()
+            quantity, *names, None, None, None, None, paired, *entered, *missing, over,
+            None, None, None, None, None, None, smallest, (),
         )  # fmt: skip
     if paired:
         apart = [y - x for x, y in zip(one, other, strict=True)]

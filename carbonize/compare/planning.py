@@ -91,7 +91,7 @@ def _chance(ratio: float, dof: float) -> float:
         return 1.0  # the noncentral t loses its digits there
     edge = stats.t.ppf(1 - _LEVEL / 2, dof)
     if dof >= FEWEST_DOF:
-        edge *= 1 + 4 / dof**2  # the bootstrap's intervals are wider than Student's, measured
+        edge *= 1 + 3 / dof**2  # the bootstrap's intervals are wider than Student's, measured
     return float(stats.nct.sf(edge, dof, ratio))
 
 

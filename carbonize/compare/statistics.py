@@ -27,6 +27,7 @@ RESAMPLES = 9999
 FEWEST_DOF = 3
 """With fewer degrees of freedom an interval is Student's."""
 
+_BLUR = 1 / 3  # of a standard deviation; without it some resamples of few values hardly spread at all
 _SAME = 1e-12  # a spread below this share of the largest value is rounding
 
 Blocks = Sequence[Float[np.ndarray, "... replica"]]
@@ -167,9 +168,7 @@ def _draws(seed: tuple[int, int], among: int, number: int, resamples: int) -> tu
     """Which residuals, and how far each is moved, in standard deviations."""
     rng = np.random.default_rng(seed)
     index = rng.integers(0, among, (resamples, number))
-    # half a standard error: without it few values give resamples without any spread
-    blur = rng.standard_normal((resamples, number)) * (0.5 / math.sqrt(number))
-    return index, blur
+    return index, _BLUR * rng.standard_normal((resamples, number))
 
 
 def _share(sizes: Sequence[int]) -> float:

@@ -44,6 +44,10 @@ OPTIONS = {
         "--pores", "--out", "--classes", "--frame", "--replica", "--size", "--slab", "--surfaces", "--gsd", "--ovito",
     ),
     ("report",): ("RUN",),
+    ("compare",): (
+        "--out", "--reference", "--final", "--over", "--smallest-effect", "--activation-energy",
+        "--leave-out-unfinished", "--seed", "--json", "--no-report",
+    ),
     ("export",): ("RUN", "--to", "--out", "--frame", "--replica"),
 }  # fmt: skip
 
