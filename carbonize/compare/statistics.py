@@ -27,7 +27,7 @@ RESAMPLES = 9999
 FEWEST_DOF = 3
 """With fewer degrees of freedom an interval is Student's."""
 
-_BLUR = 1 / 3  # of a standard deviation; without it some resamples of few values hardly spread at all
+_BLUR = 0.4  # of a standard deviation; without it some resamples of few values hardly spread at all
 _SAME = 1e-12  # a spread below this share of the largest value is rounding
 
 Blocks = Sequence[Float[np.ndarray, "... replica"]]
