@@ -12,7 +12,8 @@ from typing import Any
 from carbonize.compare.effects import OVER, Difference, Final, Values, difference, final
 from carbonize.compare.planning import POWER
 from carbonize.compare.quantities import Quantity, final_values, quantities_of
-from carbonize.compare.sources import Replica, read_sources
+from carbonize.compare.replica import Replica
+from carbonize.compare.sources import read_sources
 from carbonize.compare.statistics import RESAMPLES, holm
 from carbonize.compare.verdicts import verdict
 from carbonize.errors import InputError

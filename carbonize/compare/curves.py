@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from carbonize.compare.comparison import Comparison
 from carbonize.compare.quantities import Quantity, record_value
-from carbonize.compare.sources import Replica
+from carbonize.compare.replica import Replica
 from carbonize.compare.statistics import contrast
 from carbonize.schedules.arrhenius import thermal_dose
 

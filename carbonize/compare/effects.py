@@ -12,7 +12,7 @@ import numpy as np
 from carbonize.compare.permutation import permutation_p
 from carbonize.compare.planning import detectable_effect, replicas_needed
 from carbonize.compare.quantities import Quantity
-from carbonize.compare.sources import Block, Key
+from carbonize.compare.replica import Block, Key
 from carbonize.compare.statistics import Estimate, contrast
 from carbonize.errors import InputError
 

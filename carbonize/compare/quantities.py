@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from carbonize.compare.headlines import Path, Quantity, known_quantities
-from carbonize.compare.sources import Replica
+from carbonize.compare.replica import Replica
 from carbonize.tracking.track import FEWEST_FRAMES
 
 __all__ = ["Quantity", "final_values", "quantities_of", "record_value"]

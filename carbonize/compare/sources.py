@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from carbonize.compare.replica import Block, Key, Replica
 from carbonize.errors import InputError
 from carbonize.io.paths import check_run_folder
 from carbonize.io.rundir import Run, load_run
 from carbonize.io.study import is_study, read_study
 
-__all__ = ["Block", "Key", "Replica", "Sources", "read_sources"]
+__all__ = ["Sources", "read_sources"]
 
 _NOT_COMPARED = {"workers", "radius_uncertainty_A"}
 """Settings of an analysis that leave what is compared as it is."""
@@ -22,46 +23,6 @@ _OWN = {
     "output": {"checkpoint_every_min"},
 }
 """What may differ between runs of one protocol."""
-
-
-class Block(NamedTuple):
-    """What replicas have in common when nothing but chance tells them apart."""
-
-    precursor: str
-    potential: str
-
-
-class Key(NamedTuple):
-    """What makes two replicas of different protocols a pair; runs outside a study also share the seed."""
-
-    block: Block
-    seed: int | None
-    replica: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Replica:
-    """One history under one protocol.
-
-    Attributes
-    ----------
-    protocol
-        Name of the protocol.
-    key
-        Precursor, potential, and number.
-    run
-        The run folder.
-    number
-        Its number there.
-    records
-        Its analysis records, in order of time.
-    """
-
-    protocol: str
-    key: Key
-    run: Run
-    number: int
-    records: list[dict[str, Any]] = dataclasses.field(repr=False)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -87,7 +87,7 @@ def forest_figure(found: Comparison) -> Figure:
 def _forest_panel(
     axes: Axes, unit: str, own: dict[str, list[Difference]], pairs: list[tuple[str, str]]
 ) -> None:
-    step = 0.8 / max(1, len(pairs))
+    step = 0.6 / max(1, len(pairs))
     for y, differences in enumerate(own.values()):
         for row in differences:
             assert row.ci95 is not None

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from carbonize.compare.comparison import Comparison
-from carbonize.compare.sources import Replica
+from carbonize.compare.replica import Replica
 from carbonize.errors import InputError
 from carbonize.report.canvas import Canvas
 from carbonize.report.scene import View
