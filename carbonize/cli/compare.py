@@ -168,7 +168,15 @@ def _table(found: Comparison) -> list[str]:
     """Headline quantities by protocol: mean and interval."""
     from carbonize.compare.verdicts import amount, span
 
-    rows: list[list[str]] = [["", *(f"{n} ({len(own)} replicas)" for n, own in found.protocols.items())]]
+    rows: list[list[str]] = [
+        [
+            "",
+            *(
+                f"{n} ({len(own)} replica{'s' if len(own) != 1 else ''})"
+                for n, own in found.protocols.items()
+            ),
+        ]
+    ]
     for quantity in found.quantities:
         if not quantity.headline:
             continue

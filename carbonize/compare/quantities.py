@@ -16,6 +16,7 @@ from carbonize.tracking.track import FEWEST_FRAMES
 __all__ = ["Quantity", "final_values", "quantities_of", "record_value"]
 
 _NOT_RESULTS = {"index", "n_atoms", "step", "cutoff_A", "coordination_fraction", "certificate", "items", "on"}
+_NOTHING = 1e-9
 _ENDINGS = (("_cm3_g", "cm³/g"), ("_g_cm3", "g/cm³"), ("_m2_g", "m²/g"), ("_mAh_g", "mAh/g"), ("_A3", "Å³"),
             ("_A2", "Å²"), ("_A", "Å"), ("_K", "K"), ("_deg", "°"), ("_eV_per_atom", "eV/atom"))  # fmt: skip
 
@@ -78,7 +79,8 @@ def record_value(record: Mapping[str, Any], quantity: Quantity) -> float:
         value = value[quantity.item] if quantity.item < len(value) else None
     if value is None or isinstance(value, bool | str | Mapping):
         return math.nan
-    return float(value)
+    # volumes of nothing come out as 1e-14: no replica differs from another by that
+    return float(value) if abs(value) > _NOTHING else 0.0
 
 
 def final_values(replica: Replica, quantities: Sequence[Quantity], over_stage: bool = False) -> list[float]:

@@ -389,3 +389,14 @@ def test_the_command_writes_its_files_and_says_the_verdict(tmp_path: Path) -> No
         assert curves["final_class_volume_cm3_g.closed"].attrs["units"] == "cm3/g"
     again = CliRunner().invoke(app, ["compare", str(study), "--out", str(out), "--no-report", "--json"])
     assert json.loads(again.stdout) == json.loads((out / "comparison.json").read_text())
+
+
+def test_rounding_is_not_taken_for_a_difference(tmp_path: Path) -> None:
+    for name, noise in (("direct", 1e-14), ("two-step", 3e-13)):
+        make_run(
+            tmp_path / name,
+            name,
+            extra={"capacity": {"slope_mAh_g": noise, "plateau_mAh_g": [0.0, noise, 1.0]}},
+        )
+    found = row(compare([tmp_path / "direct", tmp_path / "two-step"]), "capacity.plateau_mAh_g")
+    assert (found["difference"], found["evidence"]) == (0.0, "none")
