@@ -17,6 +17,7 @@ from carbonize import __version__
 from carbonize.cli.analyze import analyze
 from carbonize.cli.build import app as build_app
 from carbonize.cli.calibrate import calibrate
+from carbonize.cli.compare import compare
 from carbonize.cli.export import export
 from carbonize.cli.plan import plan
 from carbonize.cli.render import render
@@ -78,6 +79,7 @@ app.command("track")(track)
 app.command("calibrate")(calibrate)
 app.add_typer(build_app, name="build")
 app.command("render")(render)
+app.command("compare")(compare)
 app.command("report")(report)
 app.command("export")(export)
 

@@ -47,6 +47,10 @@ OPTIONS = {
         "--color", "--dpi", "--clock",
     ),
     ("report",): ("RUN",),
+    ("compare",): (
+        "--out", "--reference", "--final", "--over", "--smallest-effect", "--activation-energy",
+        "--leave-out-unfinished", "--seed", "--json", "--no-report",
+    ),
     ("export",): ("RUN", "--to", "--out", "--frame", "--replica"),
 }  # fmt: skip
 
