@@ -305,7 +305,7 @@ class Recorder:
 
     def _hand_over(self, place: int, atoms: Any) -> None:
         """Have a frame analysed."""
-        from carbonize.analysis.frame import FIRST_AND_LAST, PARTS
+        from carbonize.analysis.frame import EVERY_TIME, FIRST_AND_LAST, PARTS
 
         if self.stopping():
             self._left_undone = True
@@ -314,7 +314,7 @@ class Recorder:
         about: dict[str, Any] = {"replica": self.replicas[place], "step": step}
         about |= {key: float(atoms.info[key]) for key in _SCALARS}
         structure, found = self._structure(place, atoms)
-        parts = ["bonding", "pores"]
+        parts = list(EVERY_TIME)
         if step in (0, self.schedules[0].total_steps):
             parts += [part for part in FIRST_AND_LAST if part in PARTS]
         with self.watch("analyze_s"):

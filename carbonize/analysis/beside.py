@@ -72,7 +72,7 @@ class Outcome:
 
 def analyse(job: Job) -> Outcome:
     """Analyse one structure; where a part fails, with less."""
-    from carbonize.analysis.frame import FIRST_AND_LAST, analyze
+    from carbonize.analysis.frame import DEFAULT_PARTS, FIRST_AND_LAST, analyze
 
     began = time.perf_counter()
     settings = job.settings
@@ -88,7 +88,8 @@ def analyse(job: Job) -> Outcome:
     frame: dict[str, Any] = {"index": 0, "n_atoms": len(job.atoms)}
     failures: list[str] = []
     broken = False
-    for parts in dict.fromkeys((job.parts, fewer, ("bonding",))):
+    quick = tuple(part for part in DEFAULT_PARTS if part in job.parts)
+    for parts in filter(None, dict.fromkeys((job.parts, fewer, quick, ("bonding",)))):
         try:
             frame = analyze(job.atoms, what=parts, **options)
             break

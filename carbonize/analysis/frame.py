@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_PARTS",
+    "EVERY_TIME",
     "FIRST_AND_LAST",
     "PARTS",
     "SCHEMA_VERSION",
@@ -24,7 +25,7 @@ __all__ = [
     "results_document",
 ]
 
-PARTS = ("bonding", "pores", "occupiable", "psd")
+PARTS = ("bonding", "rings", "sheets", "pores", "occupiable", "psd")
 """What can be asked for. The last two belong to the pores' results and bring those with them."""
 
 DEFAULT_PARTS = ("bonding", "pores")
@@ -32,6 +33,9 @@ DEFAULT_PARTS = ("bonding", "pores")
 
 FIRST_AND_LAST = ("occupiable", "psd")
 """Parts that cost more than the others: a run asks for them in its first and last frame only."""
+
+EVERY_TIME = ("bonding", "rings", "sheets", "pores")
+"""Parts that a run has of every frame that it analyses: what costs little beside the pores."""
 
 SCHEMA_VERSION = 1
 
@@ -48,7 +52,7 @@ def analyze(
     class_limits: ClassLimits | None = None,
     radius_uncertainty_A: float = 0.0,
 ) -> dict[str, Any]:
-    """Bonding and pores of one structure, as plain numbers ready for JSON.
+    """Bonding, rings, sheets and pores of one structure, as plain numbers ready for JSON.
 
     Parameters
     ----------
@@ -77,7 +81,9 @@ def analyze(
     dict
         ``index`` (0), ``n_atoms``, ``cell_volume_A3`` (None without a cell),
         ``density_g_cm3`` (None unless periodic in all directions), and one entry per part:
-        ``bonding`` (:func:`carbonize.analysis.bonding.bonding`) and ``pores``
+        ``bonding`` (:func:`carbonize.analysis.bonding.bonding`), ``rings``
+        (:func:`carbonize.analysis.rings.summary.ring_summary`), ``sheets``
+        (:func:`carbonize.analysis.sheets.summary.sheet_summary`) and ``pores``
         (:func:`carbonize.analysis.pores.summary.pore_summary`), which also holds what ``occupiable`` and
         ``psd`` add.
 
@@ -112,10 +118,23 @@ def analyze(
         "cell_volume_A3": volume if volume > 0 else None,
         "density_g_cm3": density_g_cm3(mass, volume) if periodic else None,
     }
-    if "bonding" in parts:
-        from carbonize.analysis.bonding import bonding
+    if {"bonding", "rings", "sheets"} & set(parts):
+        from carbonize.analysis.bonds import bond_network
 
-        result["bonding"] = bonding(atoms, cutoff)
+        network = bond_network(atoms, cutoff)
+        if "bonding" in parts:
+            from carbonize.analysis.bonding import bonding
+
+            result["bonding"] = bonding(atoms, cutoff, network)
+        if "rings" in parts:
+            from carbonize.analysis.rings.rings import find_rings
+            from carbonize.analysis.rings.summary import ring_summary
+
+            result["rings"] = ring_summary(find_rings(network))
+        if "sheets" in parts:
+            from carbonize.analysis.sheets.summary import sheet_summary
+
+            result["sheets"] = sheet_summary(atoms, cutoff, network)
     if {"pores", "occupiable", "psd"} & set(parts):
         from carbonize.analysis.pores.summary import pore_summary
         from carbonize.analysis.radii import atom_radii

@@ -28,7 +28,7 @@ def analyze(
     ] = "all",
     what: Annotated[
         str,
-        typer.Option("--what", help="Parts to compute, joined by commas: bonding, pores, occupiable, psd."),
+        typer.Option("--what", help="Parts to compute, joined by commas: bonding, rings, sheets, pores, occupiable, psd."),
     ] = "bonding,pores",
     json_out: Annotated[
         str | None,
@@ -92,6 +92,14 @@ def analyze(
             help="Class pores again with radii smaller and larger by so much; says how far volumes move.",
         ),
     ] = 0.0,
+    steady: Annotated[
+        int | None,
+        typer.Option(
+            "--steady",
+            metavar="N",
+            help="Of a trajectory: also count each atom as what it is in most of N frames (odd) about each frame.",
+        ),
+    ] = None,
     jobs: Annotated[
         int, typer.Option("--jobs", metavar="N", help="Processes for many frames; 0: one a core.")
     ] = 1,
@@ -101,6 +109,9 @@ def analyze(
     Prints density, coordination, hybridization, the largest included and free spheres, the
     void that each probe can reach, and every pore class. With --json, every pore.
 
+    With --what rings, shortest-path rings and curvature; with --what sheets, sheets and stacks of
+    layers (docs/measurements.md).
+
     With --what occupiable, also the volumes that each probe fills, the helium density and the
     closed-pore volume; with --what psd, the pore-size distribution. Both take seconds a frame.
     """
@@ -109,6 +120,7 @@ def analyze(
     from carbonize.analysis.many import analyze_many
     from carbonize.analysis.pool import worker_count
     from carbonize.analysis.pores.graph import as_graphml, structure_graph
+    from carbonize.analysis.steady import add_steady, check_window
     from carbonize.cli.graphs import GraphFiles
     from carbonize.config.models import AnalysisConfig
     from carbonize.io.files import check_target, write_atomic
@@ -120,6 +132,8 @@ def analyze(
     which = _frame_number(frame)
     if graph_level not in ("pores", "nodes"):
         raise InputError(f"--graph-level {graph_level}: choose pores or nodes")
+    if steady is not None and (check_window(steady) and "bonding" not in parts):
+        raise InputError("--steady counts bonding: add bonding to --what")
     jobs = min(worker_count(jobs), 1 if which != "all" else sys.maxsize)
     options = {
         "what": parts,
@@ -137,6 +151,8 @@ def analyze(
             check_target(curves)
         frames = read_frames(file, which)
         results = list(_with_progress(analyze_many(frames, jobs, str(file), **options)))
+        if steady is not None:
+            add_steady(results, read_frames(file), steady, bond_cutoff)
         if graphs is not None:
             for index, atoms in read_frames(file, which):
                 network = structure_graph(atoms, radii, probes, persistence, graph_level)

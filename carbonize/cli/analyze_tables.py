@@ -7,6 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from carbonize.cli.order_tables import print_edges, print_rings, print_sheets
+
 __all__ = ["print_results"]
 
 _FRAMES_IN_FULL = 3
@@ -41,6 +43,10 @@ def _print_block(console: Console, frame: dict[str, Any]) -> None:
     )
     if "bonding" in frame:
         _print_bonding(console, frame["bonding"])
+    if "rings" in frame:
+        print_rings(console, frame["rings"])
+    if "sheets" in frame:
+        print_sheets(console, frame["sheets"])
     if "pores" in frame:
         _print_pores(console, frame["pores"])
 
@@ -54,6 +60,7 @@ def _print_bonding(console: Console, bonding: dict[str, Any]) -> None:
     )
     shares = ", ".join(f"{k}: {100 * x:.2f} %" for k, x in bonding["coordination_fraction"].items())
     console.print(f"  atoms by number of neighbours: {shares}")
+    print_edges(console, bonding)
 
 
 def _print_pores(console: Console, pores: dict[str, Any]) -> None:
@@ -167,9 +174,14 @@ def _print_items(console: Console, items: list[dict[str, Any]]) -> None:
 
 def _print_lines(console: Console, frames: list[dict[str, Any]]) -> None:
     has_bonding, has_pores = "bonding" in frames[0], "pores" in frames[0]
+    has_rings, has_sheets = "rings" in frames[0], "sheets" in frames[0]
     heads = ["frame", "atoms", "g/cm³"]
     if has_bonding:
         heads += ["sp %", "sp2 %", "sp3 %"]
+    if has_rings:
+        heads += ["rings", "hexagons %"]
+    if has_sheets:
+        heads += ["sheets", "layers"]
     if has_pores:
         heads += ["Di Å", "Df Å", "open cm³/g", "quasi-cl.", "closed", "fully cl.", "pores"]
     table = _table(*heads)
@@ -177,6 +189,11 @@ def _print_lines(console: Console, frames: list[dict[str, Any]]) -> None:
         row = [str(frame["index"]), str(frame["n_atoms"]), _number(frame["density_g_cm3"], 3)]
         if has_bonding:
             row += [f"{100 * frame['bonding'][key]:.2f}" for key in ("sp", "sp2", "sp3")]
+        if has_rings:
+            share = frame["rings"]["hexagon_fraction"]
+            row += [str(frame["rings"]["total"]), _NONE if share is None else f"{100 * share:.2f}"]
+        if has_sheets:
+            row += [str(frame["sheets"]["sheets"]), _number(frame["sheets"]["layers_mean"], 2)]
         if has_pores:
             pores = frame["pores"]
             row += [

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from carbonize.io.order_results import order_variables
+
 __all__ = ["CLASS_NAMES", "analysis_dataset", "pores_csv", "series_dataset", "summary"]
 
 CLASS_NAMES = ("open", "quasi-closed", "closed", "fully-closed")
@@ -76,7 +78,8 @@ def series_dataset(rows: Records) -> Any:
 
 
 def analysis_dataset(records: Records, attributes: dict[str, Any]) -> Any:
-    """Analysis records as an :class:`xarray.Dataset` with dims (replica, frame, pore_class, probe)."""
+    """Analysis records as an :class:`xarray.Dataset` with dims (replica, frame, pore_class, probe,
+    ring_size)."""
     import xarray as xr
 
     replicas, steps, grid = _grid(records)
@@ -157,7 +160,9 @@ def analysis_dataset(records: Records, attributes: dict[str, Any]) -> Any:
             ),
             {"units": "cm3/g", "long_name": "void that the probe covers; nan: not computed"},
         )
-    coords = {"replica": replicas, "pore_class": list(CLASS_NAMES), "probe": probes}
+    ordered, order_coords = order_variables(collect, _dig)
+    variables |= ordered
+    coords = {"replica": replicas, "pore_class": list(CLASS_NAMES), "probe": probes, **order_coords}
     return xr.Dataset(variables, coords=coords, attrs=attributes)
 
 

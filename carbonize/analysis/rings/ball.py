@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-__all__ = ["FAR", "Ball", "distances_from", "grow_ball", "make_ball"]
+__all__ = ["FAR", "Ball", "distances_from", "grow_ball", "make_ball", "mark_arms"]
 
 FAR = 127
 """Stands for every distance that was not reached."""
@@ -25,8 +25,10 @@ class Ball(NamedTuple):
     allowed
         Whether a ring through it may belong to the root: of a ring's atoms, and of images of
         one atom, the first is the one it is counted for.
+    leads
+        The latest size of ring (its number of atoms) that an arm through the node can come to.
     link
-        Node at the other end of an atom's k-th bond, or -1.
+        Node at the other end of an atom's k-th bond; -1 if that is not in the ball, -2 after the last bond.
     earlier
         The node found before that is the same atom.
     row
@@ -41,6 +43,7 @@ class Ball(NamedTuple):
     image: np.ndarray
     far: np.ndarray
     allowed: np.ndarray
+    leads: np.ndarray
     link: np.ndarray
     earlier: np.ndarray
     row: np.ndarray
@@ -48,14 +51,14 @@ class Ball(NamedTuple):
     queue: np.ndarray
 
 
-@njit(cache=True, nogil=True)
-def make_ball(nodes, degree):
+def make_ball(nodes: int, degree: int) -> Ball:
     """Room for so many nodes with so many bonds each."""
     return Ball(
         np.empty(nodes, np.int64),
         np.empty((nodes, 3), np.int64),
         np.empty(nodes, np.int64),
         np.empty(nodes, np.bool_),
+        np.empty(nodes, np.int64),
         np.empty((nodes, degree), np.int64),
         np.empty(nodes, np.int64),
         np.empty(nodes, np.int64),
@@ -74,6 +77,7 @@ def grow_ball(ball, latest, root, depth, start, second, shift):
     room, degree = ball.link.shape
     ball.atom[0], ball.earlier[0], ball.far[0], ball.row[0], ball.allowed[0] = root, -1, 0, -1, True
     ball.image[0, :] = 0
+    ball.leads[0] = 0
     latest[root] = 0
     seen, here, full = 1, 0, False
     while here < seen and not full:
@@ -81,8 +85,8 @@ def grow_ball(ball, latest, root, depth, start, second, shift):
         for k in range(degree):
             bond = start[i] + k
             if bond >= start[i + 1]:
-                ball.link[here, k] = -1
-                continue
+                ball.link[here, k:] = -2
+                break
             j = second[bond]
             x = ball.image[here, 0] + shift[bond, 0]
             y = ball.image[here, 1] + shift[bond, 1]
@@ -101,7 +105,7 @@ def grow_ball(ball, latest, root, depth, start, second, shift):
                 ball.atom[node] = j
                 ball.image[node, 0], ball.image[node, 1], ball.image[node, 2] = x, y, z
                 ball.far[node] = ball.far[here] + 1
-                ball.row[node] = -1
+                ball.row[node], ball.leads[node] = -1, 0
                 ball.earlier[node] = latest[j]
                 latest[j] = node
                 after = x > 0 or (x == 0 and (y > 0 or (y == 0 and z > 0)))
@@ -128,8 +132,55 @@ def distances_from(ball, node, line, seen, reach):
             break
         for k in range(ball.link.shape[1]):
             other = ball.link[one, k]
+            if other == -2:
+                break
             if other >= 0 and apart[other] == FAR:
                 apart[other] = apart[one] + 1
                 ball.queue[end] = other
                 end += 1
     ball.row[node] = line
+
+
+@njit(cache=True, nogil=True)
+def mark_arms(ball, seen, size):
+    """Mark the nodes from which shortest ways lead on to where a ring of this size can close.
+
+    Returns whether two arms can leave the root.
+    """
+    half = size // 2
+    degree = ball.link.shape[1]
+    begin = seen
+    while begin > 0 and ball.far[begin - 1] >= half:
+        begin -= 1
+    for node in range(begin, seen):
+        if ball.far[node] > half:
+            break
+        if not ball.allowed[node]:
+            continue
+        # an even ring's last atom is reached from two sides, an odd one's last two are bonded
+        level = half if size % 2 else half - 1
+        count = 0
+        for k in range(degree):
+            other = ball.link[node, k]
+            if other == -2:
+                break
+            if other >= 0 and ball.far[other] == level and ball.allowed[other]:
+                count += 1
+        if count > 1 - size % 2:
+            ball.leads[node] = size
+    out = 0
+    for node in range(begin - 1, 0, -1):
+        if not ball.allowed[node]:
+            continue
+        for k in range(degree):
+            other = ball.link[node, k]
+            if other == -2:
+                break
+            if other >= 0 and ball.leads[other] == size and ball.far[other] == ball.far[node] + 1:
+                ball.leads[node] = size
+                out += ball.far[node] == 1
+                break
+    if half == 1:
+        for node in range(begin, seen):
+            out += ball.far[node] == 1 and ball.leads[node] == size
+    return out > 1

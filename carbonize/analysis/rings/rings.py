@@ -111,9 +111,7 @@ def find_rings(network: BondNetwork, largest: int = LARGEST_RING) -> Rings:
             f"rings: atom {worst} has {most} neighbours, more than {MOST_NEIGHBORS}; choose a bond cutoff "
             "that ends between first and second neighbours (1.85 A for carbon)"
         )
-    start, bonds = search_rings(
-        network.start, network.second, network.shift, network.reverse, SMALLEST_RING, largest
-    )
+    start, bonds = search_rings(network, SMALLEST_RING, largest)
     return Rings(network, start, bonds)
 
 

@@ -9,56 +9,79 @@ ring's stays within half the ring's length of every atom of the ring, so a ball 
 holds all that has to be known.
 
 From a root two arms grow side by side, both along shortest ways; a pair of arms is given up as
-soon as its ends are nearer to each other than they would be in a ring of the size looked for.
+soon as its ends are not as far from each other as they would be in a ring of the size looked for.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Int
 from numba import njit
 
-from carbonize.analysis.rings.ball import distances_from, grow_ball, make_ball
+from carbonize.analysis.bonds import BondNetwork
+from carbonize.analysis.rings.ball import distances_from, grow_ball, make_ball, mark_arms
 
 __all__ = ["search_rings"]
 
+_FIRST_NODES, _FIRST_ROOM = 256, 65_536
 
-@njit(cache=True, nogil=True)
-def search_rings(start, second, shift, reverse, smallest, largest):
+
+def search_rings(
+    network: BondNetwork, smallest: int, largest: int
+) -> tuple[Int[np.ndarray, " ring_plus_1"], Int[np.ndarray, " member"]]:
     """All shortest-path rings of ``smallest`` to ``largest`` atoms, each once.
-
-    Parameters
-    ----------
-    start, second, shift, reverse
-        Of a :class:`carbonize.analysis.bonds.BondNetwork`.
-    smallest, largest
-        Sizes, 3 or more.
 
     Returns
     -------
-    ring_start, bonds
-        Ring ``r`` consists of the directed bonds ``bonds[ring_start[r]:ring_start[r + 1]]``, in turn.
+    start, bonds
+        Ring ``r`` consists of the directed bonds ``bonds[start[r]:start[r + 1]]``, in turn.
+    """
+    degree = max(1, int(network.coordination.max(initial=0)))
+    latest = np.full(network.n_atoms, -1, dtype=np.int64)
+    nodes, room = _FIRST_NODES, _FIRST_ROOM
+    root, sizes, bonds = 0, [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    ball = make_ball(nodes, degree)
+    while root < network.n_atoms:
+        ring_sizes, ring_bonds = np.empty(room, np.int64), np.empty(room * largest, np.int64)
+        root, rings, members, more_nodes = _search_from(
+            root, network.start, network.second, network.shift, network.reverse,
+            smallest, largest, latest, ball, ring_sizes, ring_bonds,
+        )  # fmt: skip
+        sizes.append(ring_sizes[:rings])
+        bonds.append(ring_bonds[:members])
+        if more_nodes:
+            nodes *= 2
+            ball = make_ball(nodes, degree)
+        elif rings == 0:
+            room *= 2
+    start = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(sizes))])
+    return start, np.concatenate(bonds)
+
+
+@njit(cache=True, nogil=True)
+def _search_from(
+    root, start, second, shift, reverse, smallest, largest, latest, ball, ring_sizes, ring_bonds
+):
+    """Rings of this root and all after it, as far as there is room.
+
+    Returns the root to go on with, how many rings and members were written, and whether the ball
+    is too small for that root.
     """
     count = len(start) - 1
-    degree = 1
-    for i in range(count):
-        degree = max(degree, start[i + 1] - start[i])
     depth = largest // 2
-    latest = np.full(count, -1, np.int64)
-    ball = make_ball(128, degree)
+    degree = ball.link.shape[1]
     arms, slots = np.zeros((2, depth + 1), np.int64), np.zeros((2, depth + 1), np.int64)
     turn = np.zeros(depth + 1, np.int64)
-    ends = np.zeros(max(16, count) + 1, np.int64)
-    bonds = np.empty(max(64, 8 * count), np.int64)
-    rings = 0
-    for root in range(count):
-        if start[root + 1] - start[root] < 2:
-            continue
+    rings = members = 0
+    while root < count:
         seen = grow_ball(ball, latest, root, depth, start, second, shift)
-        while seen < 0:
-            ball = make_ball(2 * len(ball.atom), degree)
-            seen = grow_ball(ball, latest, root, depth, start, second, shift)
+        if seen < 0:
+            return root, rings, members, True
         rows = 0
+        rings_before, members_before = rings, members
         for size in range(smallest, largest + 1):
+            if not mark_arms(ball, seen, size):
+                continue
             half = size // 2
             last = half if size % 2 else half - 1  # the arms' length; an even ring has one more atom
             level = 1
@@ -74,26 +97,24 @@ def search_rings(start, second, shift, reverse, smallest, largest):
                     continue
                 for k in range(degree):
                     top = ball.link[one, k]
-                    if top < 0:
-                        continue
+                    back = 0
                     if size % 2:
                         if top != other:
                             continue
-                        back = 0
                     else:
-                        if ball.far[top] != half or not ball.allowed[top]:
+                        if top < 0 or ball.far[top] != half or not ball.allowed[top]:
                             continue
                         back = _slot(ball, other, top)
                         if back < 0:
                             continue
-                    if rings + 2 > len(ends):
-                        ends = _longer(ends)
-                    if ends[rings] + size > len(bonds):
-                        bonds = _longer(bonds)
-                    _write(ball, arms, slots, last, size, k, back, start, reverse, bonds, ends[rings])
-                    ends[rings + 1] = ends[rings] + size
+                    if rings == len(ring_sizes):
+                        return root, rings_before, members_before, False
+                    _write(ball, arms, slots, last, size, k, back, start, reverse, ring_bonds, members)
+                    ring_sizes[rings] = size
                     rings += 1
-    return ends[: rings + 1].copy(), bonds[: ends[rings]].copy()
+                    members += size
+        root += 1
+    return root, rings, members, False
 
 
 @njit(cache=True, nogil=True)
@@ -109,23 +130,22 @@ def _next_pair(ball, arms, slots, turn, level, size, seen, depth, rows):
         one, other = ball.link[from_one, a], ball.link[from_other, b]
         if level == 1 and a >= b:
             continue
-        if one < 0 or ball.far[one] != level or not ball.allowed[one]:
+        if one < 0 or ball.far[one] != level or ball.leads[one] != size:
             turn[level] += degree - 1 - b  # whatever the other arm does
             continue
-        if other < 0 or ball.far[other] != level or not ball.allowed[other] or one == other:
+        if other < 0 or ball.far[other] != level or ball.leads[other] != size or one == other:
             continue
-        near, rows = _nearer(ball, one, other, across, seen, depth, rows)
-        if near:
-            continue
+        # the rest of the ring joins the ends: they are as far apart as it is long, or nearer by the root
+        fits, rows = _apart(ball, one, other, across, seen, depth, rows)
         # atoms opposite each other: one on each arm, half the ring apart
         for total in range(half, half + 1 + size % 2):
             place = total - level
-            if near or place < 1 or place >= level:
+            if not fits or place < 1 or place >= level:
                 continue
-            near, rows = _nearer(ball, arms[1, place], one, half, seen, depth, rows)
-            if not near:
-                near, rows = _nearer(ball, arms[0, place], other, half, seen, depth, rows)
-        if near:
+            fits, rows = _apart(ball, arms[1, place], one, half, seen, depth, rows)
+            if fits:
+                fits, rows = _apart(ball, arms[0, place], other, half, seen, depth, rows)
+        if not fits:
             continue
         arms[0, level], arms[1, level] = one, other
         slots[0, level], slots[1, level] = a, b
@@ -134,12 +154,12 @@ def _next_pair(ball, arms, slots, turn, level, size, seen, depth, rows):
 
 
 @njit(cache=True, nogil=True)
-def _nearer(ball, one, other, wanted, seen, depth, rows):
-    """Whether two nodes are less than ``wanted`` bonds apart; distances are worked out when needed."""
+def _apart(ball, one, other, bonds, seen, depth, rows):
+    """Whether two nodes are so many bonds apart; distances are worked out when they are needed."""
     if ball.row[one] < 0:
-        distances_from(ball, one, rows, seen, depth - 1)
+        distances_from(ball, one, rows, seen, depth)
         rows += 1
-    return ball.apart[ball.row[one], other] < wanted, rows
+    return ball.apart[ball.row[one], other] == bonds, rows
 
 
 @njit(cache=True, nogil=True)
@@ -161,10 +181,3 @@ def _write(ball, arms, slots, last, size, k, back, start, reverse, bonds, place)
     bonds[place + last] = start[ball.atom[arms[0, last]]] + k
     if size % 2 == 0:
         bonds[place + last + 1] = reverse[start[ball.atom[arms[1, last]]] + back]
-
-
-@njit(cache=True, nogil=True)
-def _longer(array):
-    longer = np.zeros(2 * len(array), np.int64)
-    longer[: len(array)] = array
-    return longer
