@@ -20,7 +20,7 @@ __all__ = ["band_10", "band_002", "profile", "stacking_interference"]
 Curve = Float[np.ndarray, " q"]
 
 _TABLE_STEP, _TABLE_END = 0.02, 60.0
-_ANGLES = 500
+_ANGLES = 300
 _LATERAL = 80
 _SINC2_FWHM = 0.8858929
 
@@ -91,8 +91,7 @@ def band_10(
     u = np.abs(np.multiply.outer(q, np.cos(angle)) - q10) * diameter_A / 2
     shape = _line_spread(u)
     if layers is not None:
-        table = np.linspace(0, float(q[-1]), 4000)
-        shape = shape * np.interp(along, table, stacking_interference(table, layers, spacing_A))
+        shape = shape * np.interp(along, *_stacking_table(layers, round(spacing_A, 6)))
     return diameter_A * shape.sum(axis=1) / q / _ANGLES
 
 
@@ -100,6 +99,12 @@ def _line_spread(u: np.ndarray) -> np.ndarray:
     """Squared transform of a disc of radius 1, integrated along a line at a distance u."""
     near = np.interp(u, *_line_spread_table())
     return np.where(u < _TABLE_END, near, 2 / np.pi / np.maximum(u, 1.0) ** 2)
+
+
+@functools.lru_cache(maxsize=8)
+def _stacking_table(layers: int, spacing_A: float) -> tuple[np.ndarray, np.ndarray]:
+    along = np.linspace(0, 5, 4001)
+    return along, stacking_interference(along, layers, spacing_A)
 
 
 @functools.cache

@@ -99,15 +99,15 @@ def fit_bands(q: Curve, reduced: Curve, resolution: float) -> tuple[dict[str, An
     dict
         The :class:`Band` of each.
     """
-    first = _fit_002(q, reduced, resolution, None)
-    second = _fit_10(q, reduced, resolution, first)
+    first = _fit_002(q, reduced, resolution, None, None)
+    second = _fit_10(q, reduced, resolution, first, None)
     for _ in range(2 if not first.reason and not second.reason else 0):
         # each band reaches under the other
-        again = _fit_002(q, reduced - _curve_10(q, second), resolution, second.values["diameter_A"])
+        again = _fit_002(q, reduced - _curve_10(q, second), resolution, second.values["diameter_A"], first)
         if again.reason:
             break
         first = again
-        second = _fit_10(q, reduced, resolution, first)
+        second = _fit_10(q, reduced, resolution, first, second)
     return {**_stack_numbers(first, resolution), **_layer_numbers(second, resolution)}, {
         "002": first,
         "10": second,
@@ -126,7 +126,8 @@ def _stack_numbers(band: Band, resolution: float) -> dict[str, Any]:
     result["d002_A"] = spacing
     result["d002_error_A"] = spacing * band.errors["q0"] / q0
     least = 0.35 * 2.355 * resolution
-    if width < least:
+    if width < max(least, 0.016):
+        least = max(least, 0.016)
         shown = K_LC * 2 * np.pi / least
         result["Lc_reason"] = f"wider stacks than the cell can tell: (002) is sharper than {shown:.0f} A shows"
         return result
@@ -147,7 +148,7 @@ def _layer_numbers(band: Band, resolution: float) -> dict[str, Any]:
     diameter = band.values["diameter_A"]
     scale = _SIZE_OF_AREA * np.sqrt(np.pi) / 2
     most = K_LC * 2 * np.pi / (0.35 * 2.355 * max(resolution, 1e-9))
-    if diameter > min(most, 0.98 * _SIZES_A[1]):
+    if diameter > 0.95 * min(most, _SIZES_A[1]):
         result["La_reason"] = f"wider layers than can be told: (10) is sharper than {min(most, 400):.0f} A shows"
         return result
     # disc or square: their sizes lie 6 % on either side
@@ -174,7 +175,9 @@ def _curve_10(q: Curve, band: Band) -> Curve:
     return total
 
 
-def _fit_002(q: Curve, reduced: Curve, resolution: float, diameter_A: float | None) -> Band:
+def _fit_002(
+    q: Curve, reduced: Curve, resolution: float, diameter_A: float | None, before: Band | None
+) -> Band:
     chosen = (q >= _RANGE_002[0]) & (q <= _RANGE_002[1])
 
     def shapes(parameters: np.ndarray, at: Curve) -> list[Curve]:
@@ -182,7 +185,10 @@ def _fit_002(q: Curve, reduced: Curve, resolution: float, diameter_A: float | No
         return [band_002(at, q0, fwhm, tail, diameter_A)]
 
     starts = [np.array([q0, fwhm, tail]) for q0, fwhm, tail in _STARTS_002]
-    bounds = (np.array([1.4, 0.01, -1.0]), np.array([2.2, 1.5, 1.0]))
+    # a band much sharper than the smoothing has no width to find
+    bounds = (np.array([1.4, max(0.015, 0.5 * resolution), -1.0]), np.array([2.2, 1.5, 1.0]))
+    if before is not None:
+        starts = [np.array([before.values[name] for name in ("q0", "fwhm", "tail")])]
     band = _fit(q, reduced, chosen, resolution, shapes, starts, bounds, ("q0", "fwhm", "tail"))
     reason = _no_band("(002)", band, band.values["q0"], _PEAK_002)
     if not reason and band.values["fwhm"] > _WIDEST_002:
@@ -192,7 +198,9 @@ def _fit_002(q: Curve, reduced: Curve, resolution: float, diameter_A: float | No
     return dataclasses.replace(band, reason=reason)
 
 
-def _fit_10(q: Curve, reduced: Curve, resolution: float, stacks: Band) -> Band:
+def _fit_10(
+    q: Curve, reduced: Curve, resolution: float, stacks: Band, before: Band | None
+) -> Band:
     chosen = (q >= _RANGE_10[0]) & (q <= _RANGE_10[1])
     layers, spacing = None, 3.4
     if not stacks.reason:
@@ -211,7 +219,10 @@ def _fit_10(q: Curve, reduced: Curve, resolution: float, stacks: Band) -> Band:
         return found
 
     starts = [np.array([2.95, np.log(size)]) for size in (15.0, 50.0)]
-    bounds = (np.array([2.7, np.log(_SIZES_A[0])]), np.array([3.2, np.log(_SIZES_A[1])]))
+    widest = min(_SIZES_A[1], 10.0 / max(resolution, 1e-9))
+    bounds = (np.array([2.7, np.log(_SIZES_A[0])]), np.array([3.2, np.log(widest)]))
+    if before is not None:
+        starts = [np.array([before.values["q10"], np.log(before.values["diameter_A"])])]
     below = reduced if stacks.reason else reduced - _curve_002(q, stacks)
     band = _fit(q, below, chosen, resolution, shapes, starts, bounds, ("q10", "log_size"))
     size = float(np.exp(band.values["log_size"]))
@@ -259,7 +270,7 @@ def _fit(
     margin = int(np.ceil(4 * resolution / step))
     first, last = np.flatnonzero(chosen)[[0, -1]]
     # coarser than the pattern: what a band looks like needs no more points than this
-    stride = max(1, round(0.01 / step))
+    stride = max(1, round(max(0.01, 0.2 * resolution) / step))
     at = q[first] + step * np.arange(-margin, last - first + 1 + margin)
     at = np.maximum(at, 1e-3)
     x, y = q[first : last + 1], reduced[first : last + 1]
@@ -271,7 +282,8 @@ def _fit(
         coarse = at[::stride] if stride > 1 else at
         for shape in shapes(parameters, coarse):
             fine = np.interp(at, coarse, shape)
-            smooth = gaussian_filter1d(fine, resolution / step) if resolution > 0 else fine
+            # a three-dimensional Gaussian smooths q I(q) like one in one dimension
+            smooth = gaussian_filter1d(fine * at, resolution / step) / at if resolution > 0 else fine
             found.append(smooth[margin : margin + len(x)])
         return np.array(found + backgrounds).T
 
@@ -280,7 +292,7 @@ def _fit(
         return matrix @ nnls(matrix, y)[0] - y
 
     best = min(
-        (least_squares(residual, start, bounds=bounds, x_scale=np.array([0.05, 0.1, 0.3][: len(start)])) for start in starts),
+        (least_squares(residual, np.clip(start, bounds[0] + 1e-6, bounds[1] - 1e-6), bounds=bounds, x_scale=np.array([0.05, 0.1, 0.3][: len(start)]), max_nfev=40) for start in starts),
         key=lambda found: found.cost,
     )
     matrix = columns(best.x)
