@@ -16,6 +16,7 @@ import typer
 from carbonize import __version__
 from carbonize.cli.analyze import analyze
 from carbonize.cli.build import app as build_app
+from carbonize.cli.compare_experiment import compare_experiment
 from carbonize.cli.export import export
 from carbonize.cli.render import render
 from carbonize.cli.report import report
@@ -76,6 +77,7 @@ app.add_typer(build_app, name="build")
 app.command("render")(render)
 app.command("report")(report)
 app.command("export")(export)
+app.command("compare-experiment")(compare_experiment)
 
 
 def main() -> None:
