@@ -162,27 +162,17 @@ def test_neighbours_are_the_integral_of_g(carbon: Atoms) -> None:
     assert found.neighbors[0][bonded] == pytest.approx(coordination(carbon, 1.84).mean(), abs=1e-9)
 
 
-def test_the_modes_are_the_variance_of_the_density() -> None:
-    # Parseval: the sum over all modes of a set of cells on a grid is the variance of the counts in them
-    atoms = gas("C500", 20 * np.eye(3), seed=5)
-    shells = density_shells(atoms, 5.0)
-    box = np.sinc  # counts in cubes of side h have the modes of the density times sinc^3
-    width = 4.0
-    n = np.array(np.meshgrid(*[np.arange(-15, 16)] * 3)).reshape(3, -1).T
-    k = 2 * np.pi * n / 20
-    waves = np.exp(1j * k @ atoms.positions.T).sum(axis=1)
-    weight = np.prod(box(k * width / 2 / np.pi), axis=1) ** 2
-    outside = np.linalg.norm(k, axis=1) > 0
-    spectral = (np.abs(waves) ** 2 * weight)[outside].sum() * (width / 20) ** 6
-    grid = np.arange(0, 20, 0.5)
-    counts = []
-    for shift in np.array(np.meshgrid(grid, grid, grid)).reshape(3, -1).T[::7]:
-        away = np.abs((atoms.positions - shift + 10) % 20 - 10)
-        counts.append((away < width / 2).all(axis=1).sum())
-    assert np.var(counts) == pytest.approx(spectral, rel=0.1)
-    assert shells.sums[0].sum() * 500 == pytest.approx(
-        (np.abs(waves) ** 2)[outside & (np.linalg.norm(k, axis=1) <= shells.k_max)].sum(), rel=0.2
-    )
+def test_long_waves_are_the_variance_of_the_density() -> None:
+    # the compressibility sum: S(0) is the variance over the mean of the atoms in a large part
+    rng = np.random.default_rng(5)
+    bunches = rng.random((900, 3)) * 60
+    atoms = Atoms("C2700", np.repeat(bunches, 3, axis=0) + rng.normal(size=(2700, 3)), cell=[60] * 3, pbc=True)
+    shells = density_shells(atoms, 0.4)
+    assert shells.sums[0].sum() / shells.vectors.sum() == pytest.approx(3.0, rel=0.12)  # bunches of three
+    histogram = pair_histogram(atoms, 12.0)
+    neighbors = radial_distribution(histogram, body_of(atoms), 12.0).neighbors[0]
+    even = 2700 / 60**3 * 4 / 3 * np.pi * 10**3
+    assert 1 + neighbors[int(10 / 0.02) - 1] - even == pytest.approx(3.0, rel=0.1)  # 1 + rho integral (g - 1)
 
 
 def test_g_comes_back_from_the_structure_factor(carbon: Atoms) -> None:
