@@ -91,6 +91,4 @@ def bond_network(atoms: Atoms, cutoff_A: float) -> BondNetwork:
     mirrored = np.lexsort((-shift[:, 2], -shift[:, 1], -shift[:, 0], first, second))
     reverse = np.empty(len(first), dtype=np.int64)
     reverse[mirrored] = np.arange(len(first))
-    return BondNetwork(
-        start, first, second, shift, there[image] - here[first], found["v"][order], reverse
-    )
+    return BondNetwork(start, first, second, shift, there[image] - here[first], found["v"][order], reverse)

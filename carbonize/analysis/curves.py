@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from ase import Atoms
 
-__all__ = ["CURVES", "CurveOptions", "curve_file", "curves", "curves_of_frames"]
+__all__ = ["CURVES", "CurveOptions", "check_curves", "curve_file", "curves", "curves_of_frames"]
 
 CURVES: dict[str, str] = {
     "bonding": "carbonize.analysis.bonding_curves:bonding_curves",
@@ -80,6 +80,18 @@ def curves(atoms: Atoms, what: Iterable[str], options: CurveOptions | None = Non
     return xr.Dataset(found)
 
 
+def check_curves(what: Iterable[str]) -> None:
+    """Refuse parts of which none has curves.
+
+    Raises
+    ------
+    InputError
+        Naming those that have.
+    """
+    if not set(what) & set(CURVES):
+        raise InputError(f"no curves to write: ask for at least one of {', '.join(CURVES)} (--what)")
+
+
 def curves_of_frames(
     frames: Iterable[tuple[int, Atoms]],
     what: Iterable[str],
@@ -104,11 +116,6 @@ def curve_file(numbered: Iterable[tuple[int, xr.Dataset]], attributes: Mapping[s
     """The curves of all frames as the bytes of a netCDF file, along the dimension ``frame``.
 
     Where grids differ from frame to frame, the file holds their union and nan in between.
-
-    Raises
-    ------
-    InputError
-        If none of the parts has curves.
     """
     import io
 
@@ -118,8 +125,6 @@ def curve_file(numbered: Iterable[tuple[int, xr.Dataset]], attributes: Mapping[s
     for number, data in numbered:
         numbers.append(number)
         sets.append(data)
-    if not sets or not any(data.data_vars for data in sets):
-        raise InputError(f"no curves to write: ask for at least one of {', '.join(CURVES)} (--what)")
     frame = xr.Variable("frame", numbers, {"units": "1", "long_name": "number of the frame in its file"})
     whole = xr.concat(sets, dim="frame", join="outer", combine_attrs="override").assign_coords(frame=frame)
     whole.attrs = dict(attributes)

@@ -28,7 +28,11 @@ def analyze(
     ] = "all",
     what: Annotated[
         str,
-        typer.Option("--what", help="Parts to compute, joined by commas: bonding, rings, sheets, pores, occupiable, psd, scattering, capacity."),
+        typer.Option(
+            "--what",
+            help="Parts to compute, joined by commas: bonding, rings, sheets, pores, occupiable, psd, scattering, "
+            "capacity.",
+        ),
     ] = "bonding,pores",
     json_out: Annotated[
         str | None,
@@ -118,7 +122,7 @@ def analyze(
     With --what scattering, what X-rays would say: d002, Lc and La of the powder pattern, Rg and the
     Teubner-Strey lengths at small angles; with --what capacity, the sodium that closed pores could hold.
     """
-    from carbonize.analysis.curves import CurveOptions, curve_file, curves_of_frames
+    from carbonize.analysis.curves import CurveOptions, check_curves, curve_file, curves_of_frames
     from carbonize.analysis.frame import check_parts, check_probes, results_document
     from carbonize.analysis.many import analyze_many
     from carbonize.analysis.pool import worker_count
@@ -135,6 +139,8 @@ def analyze(
     which = _frame_number(frame)
     if graph_level not in ("pores", "nodes"):
         raise InputError(f"--graph-level {graph_level}: choose pores or nodes")
+    if curves is not None:
+        check_curves(parts)
     if steady is not None and (check_window(steady) and "bonding" not in parts):
         raise InputError("--steady counts bonding: add bonding to --what")
     jobs = min(worker_count(jobs), 1 if which != "all" else sys.maxsize)

@@ -13,6 +13,7 @@ from carbonize.report import words
 from carbonize.report.change import first_and_last, headline_rows, reading
 from carbonize.report.figures import write_figures
 from carbonize.report.lives import write_life_figures
+from carbonize.report.order import order_rows, write_order_figure
 from carbonize.report.pictures import Pictures, write_pictures
 from carbonize.report.scattering import XraySection, write_xray_section
 from carbonize.report.style import BONDING_COLORS, BONDING_LABELS, CLASS_COLORS, CLASS_LABELS, OTHER_COLOR
@@ -56,6 +57,7 @@ def build_page(run: Any) -> Path:
     try:
         figures = {
             **write_figures(run, page.with_name("figures")),
+            **write_order_figure(run, page.with_name("figures")),
             **write_life_figures(run, page.with_name("figures")),
         }
         pictures = write_pictures(run, page.with_name("figures"))
@@ -117,6 +119,7 @@ def _context(run: Any) -> dict[str, Any]:
         "replicas": replicas,
         "frames": words.frames(first, last, replicas),
         "rows": headline_rows(pairs, colors, replicas),
+        "order": order_rows(run.records),
         "findings": reading(
             pairs, n_atoms, replicas, protocol.analysis.probes_A, one_frame=first["step"] == last["step"]
         ),

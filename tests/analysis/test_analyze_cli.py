@@ -63,6 +63,13 @@ def test_the_json_has_every_key_of_the_contract(crystal):
         "sp3",
         "mean_coordination",
         "mean_bond_length_A",
+        "pyramidalization_deg",
+        "angle_deg",
+        "angle_agreement",
+        "dangling_fraction",
+        "edge_fraction",
+        "edges_mmol_g",
+        "radicals_mmol_g",
     }
     pores = frame["pores"]
     assert set(pores) == {

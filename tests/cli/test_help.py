@@ -30,7 +30,7 @@ OPTIONS = {
     ("run",): ("PROTOCOL.yaml", "--out", "--no-report"),
     ("analyze",): (
         "--frame", "--what", "--json", "--radius", "--probe", "--bond-cutoff", "--persistence",
-        "--radius-uncertainty", "--jobs", "--graph", "--graph-level",
+        "--radius-uncertainty", "--jobs", "--graph", "--graph-level", "--curves", "--steady",
     ),
     ("track",): (
         "--replica", "--out", "--json", "--every", "--on", "--window", "--radius", "--probe", "--persistence",

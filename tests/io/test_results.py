@@ -92,7 +92,7 @@ def test_the_dataset_has_replicas_frames_classes_and_probes_where_they_belong(
     records: list[dict[str, Any]],
 ) -> None:
     data = analysis_dataset(records, {})
-    assert dict(data.sizes) == {"replica": 2, "frame": 2, "pore_class": 4, "probe": 1}
+    assert dict(data.sizes) == {"replica": 2, "frame": 2, "pore_class": 4, "probe": 1, "ring_size": 10}
     np.testing.assert_allclose(data.sp2, [[0.0, 0.1], [0.1, 0.2]])
     np.testing.assert_allclose(data.dangling, 0.3)
     assert data.class_volume_A3.sel(replica=1, pore_class="quasi-closed").values.tolist() == [50.0, 0.0]

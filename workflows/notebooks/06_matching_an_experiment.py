@@ -1,7 +1,9 @@
 # ---
 # jupyter:
 #   jupytext:
-#     formats: py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -22,12 +24,12 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 from ase.io import write
+from IPython.display import Image
 
 from carbonize import analyze
 from carbonize.analysis.scattering.curves import scattering_curves
 from carbonize.experiment.compare import ALWAYS, compare, write_comparison
 from carbonize.experiment.curve_files import read_curve
-from carbonize.experiment.figures import overlay_figure
 from carbonize.experiment.simulated import simulate_measurement
 from carbonize.experiment.table_file import read_table
 
@@ -89,12 +91,10 @@ for row in found.document["rows"]:
 print(f"R {found.document['curves']['xrd']['R']:.3f}")
 
 # %%
-overlay_figure(found.overlays["xrd"], "xrd")
+written = write_comparison(found, folder / "comparison")
+print([path.name for path in written])
+Image(filename=folder / "comparison" / "xrd.png", width=700)
 
 # %% [markdown]
 # The layers of the structure are 0.04 Å too far apart, four uncertainties: the pattern tells, though R is small.
 # `comparison.html` in the folder holds the table and the picture.
-
-# %%
-for path in write_comparison(found, folder / "comparison"):
-    print(path.name)

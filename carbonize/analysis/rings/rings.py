@@ -69,9 +69,7 @@ class Rings:
         return self.network.first[self.bonds[self.start[ring] : self.start[ring + 1]]]
 
 
-def shortest_path_rings(
-    atoms: Atoms, bond_cutoff_A: float = 1.85, largest: int = LARGEST_RING
-) -> Rings:
+def shortest_path_rings(atoms: Atoms, bond_cutoff_A: float = 1.85, largest: int = LARGEST_RING) -> Rings:
     """Shortest-path rings (Franzblau, Phys. Rev. B 44, 4925 (1991)) of a structure.
 
     Parameters

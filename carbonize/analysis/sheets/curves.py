@@ -29,7 +29,9 @@ def sheet_curves(atoms: Atoms, options: CurveOptions) -> dict[str, xr.DataArray]
     count = layers.count[sheets.inside]
     shares = np.bincount(np.minimum(count, _LAYERS), minlength=_LAYERS + 1)[1:] / max(1, len(count))
     number = xr.Variable(
-        "layers", np.arange(1, _LAYERS + 1), {"units": "1", "long_name": f"layers of a stack; {_LAYERS}: or more"}
+        "layers",
+        np.arange(1, _LAYERS + 1),
+        {"units": "1", "long_name": f"layers of a stack; {_LAYERS}: or more"},
     )
     return {
         "layer_spacing_density": distribution(

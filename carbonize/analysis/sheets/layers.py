@@ -81,7 +81,9 @@ def find_layers(
         order, start, counts, low, reach,
     )  # fmt: skip
     inverse = np.linalg.inv(lattice.vectors)
-    layers, endless = _stacks(above, vector, np.ascontiguousarray(sheets.normal[chosen]), inverse, lattice.pbc)
+    layers, endless = _stacks(
+        above, vector, np.ascontiguousarray(sheets.normal[chosen]), inverse, lattice.pbc
+    )
     all_spacing[chosen] = spacing
     all_next[chosen] = np.where(above >= 0, chosen[np.maximum(above, 0)], -1)
     all_layers[chosen], all_endless[chosen] = layers, endless
