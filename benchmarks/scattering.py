@@ -35,7 +35,8 @@ def main() -> None:
         wall, busy = time.perf_counter() - wall, time.process_time() - busy
         print(
             f"SCATTERING {len(atoms)} atoms {cores} cores {wall:.1f} s (goal {_GOAL_S:.0f}), {busy:.1f} s of processor; "
-            f"R {found['saxs']['R_A'] or float('nan'):.2f} A, roads to S(q) {found['structure_factor']['join_error']:.1e} apart",
+            f"R {found['saxs']['R_A'] or float('nan'):.2f} A, "
+            f"roads to S(q) {found['structure_factor']['join_error']:.1e} apart",
             flush=True,
         )
 

@@ -20,28 +20,43 @@ def compare_experiment(
     xrd: Annotated[
         Path | None,
         typer.Option(
-            "--xrd", metavar="CSV", help="Measured powder pattern: 2 theta in degrees (or q_1_A), intensity, error."
+            "--xrd",
+            metavar="CSV",
+            help="Measured powder pattern: 2 theta in degrees (or q_1_A), intensity, error.",
         ),
     ] = None,
     saxs: Annotated[
         Path | None,
-        typer.Option("--saxs", metavar="CSV", help="Measured small-angle curve: q in 1/A (or q_1_nm), intensity, error."),
+        typer.Option(
+            "--saxs",
+            metavar="CSV",
+            help="Measured small-angle curve: q in 1/A (or q_1_nm), intensity, error.",
+        ),
     ] = None,
     table: Annotated[
         Path | None,
-        typer.Option("--table", metavar="YAML", help="Measured quantities, one a line: d002_A: [3.78, 0.02]."),
+        typer.Option(
+            "--table", metavar="YAML", help="Measured quantities, one a line: d002_A: [3.78, 0.02]."
+        ),
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Folder for comparison.json, comparison.html and PNG files.")
+        Path,
+        typer.Option(
+            "--out", metavar="DIR", help="Folder for comparison.json, comparison.html and PNG files."
+        ),
     ] = Path("comparison"),
     frame: Annotated[int, typer.Option("--frame", metavar="N", help="Which frame; -1 is the last.")] = -1,
     wavelength: Annotated[
-        float, typer.Option("--wavelength", metavar="A", help="Of the X-rays of --xrd, in A; Cu K-alpha if not given.")
+        float,
+        typer.Option(
+            "--wavelength", metavar="A", help="Of the X-rays of --xrd, in A; Cu K-alpha if not given."
+        ),
     ] = 1.5406,
     polarised: Annotated[
         bool,
         typer.Option(
-            "--polarisation/--no-polarisation", help="Whether the measured pattern still has the polarisation factor."
+            "--polarisation/--no-polarisation",
+            help="Whether the measured pattern still has the polarisation factor.",
         ),
     ] = True,
 ) -> None:
@@ -66,7 +81,9 @@ def compare_experiment(
         for kind, path in (("xrd", xrd), ("saxs", saxs))
         if path is not None
     }
-    quantities = read_table(table) if table is not None else MeasuredTable(None, source.stem or "sample", None, {})
+    quantities = (
+        read_table(table) if table is not None else MeasuredTable(None, source.stem or "sample", None, {})
+    )
     if sys.stderr.isatty():
         print("computing the curves of the simulated structures ...", file=sys.stderr)
     simulated = simulate_measurement(source, frame, [*quantities.values, *ALWAYS], polarised)
@@ -92,7 +109,9 @@ def _print(document: dict) -> None:
         grid.add_column(head, justify="left" if place == 0 else "right")
     for row in document["rows"]:
         text = shown(row)
-        grid.add_row(*(text[k] for k in ("name", "simulated", "measured", "difference", "sigma", "published")))
+        grid.add_row(
+            *(text[k] for k in ("name", "simulated", "measured", "difference", "sigma", "published"))
+        )
     console.print(grid)
     for kind, curve in document["curves"].items():
         console.print(

@@ -36,9 +36,7 @@ class Comparison:
     overlays: dict[str, Overlay]
 
 
-def compare(
-    simulated: Simulated, table: MeasuredTable, measured: dict[str, MeasuredCurve]
-) -> Comparison:
+def compare(simulated: Simulated, table: MeasuredTable, measured: dict[str, MeasuredCurve]) -> Comparison:
     """Differences in units of the uncertainty, and R factors of overlaid curves.
 
     Parameters
@@ -127,7 +125,9 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be made: {error.strerror or error}; choose another --out") from None
+        raise InputError(
+            f"{folder}: cannot be made: {error.strerror or error}; choose another --out"
+        ) from None
     written = []
     pictures = overlay_figures(comparison, folder)
     written += pictures.values()

@@ -83,7 +83,11 @@ def read_curve(path: Path, angle_by_default: bool, wavelength_A: float) -> Measu
                 )
             kind = _ABSCISSAS[name]
             continue
-        if len(values) < 2 or None in values[:3] or not all(math.isfinite(v) for v in values[:3] if v is not None):
+        if (
+            len(values) < 2
+            or None in values[:3]
+            or not all(math.isfinite(v) for v in values[:3] if v is not None)
+        ):
             raise InputError(
                 f"{path}, line {number}: {line.strip()[:60]!r} is not two or three numbers "
                 "(abscissa, intensity, standard error)"
@@ -93,7 +97,9 @@ def read_curve(path: Path, angle_by_default: bool, wavelength_A: float) -> Measu
             raise InputError(f"{path}, line {number}: the standard error must be more than 0, got {error:g}")
         rows.append((float(values[0] or 0.0), float(values[1] or 0.0), error))
         if rows[-1][0] <= 0 or (kind == "angle" and rows[-1][0] >= 180):
-            what = "2 theta must lie between 0 and 180 degrees" if kind == "angle" else "q must be more than 0"
+            what = (
+                "2 theta must lie between 0 and 180 degrees" if kind == "angle" else "q must be more than 0"
+            )
             raise InputError(f"{path}, line {number}: {what}, got {rows[-1][0]:g}")
     if len(rows) < _FEWEST_POINTS:
         raise InputError(f"{path}: {len(rows)} points; a curve needs {_FEWEST_POINTS} at least")

@@ -34,7 +34,9 @@ def overlay_figure(overlay: Overlay, kind: str) -> Figure:
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     upper.plot(overlay.q, overlay.measured, ".", markersize=3, color=_MEASURED, label="measured")
     upper.plot(overlay.q, overlay.simulated, color=_SIMULATED, label="simulated, scaled, with background")
-    upper.plot(overlay.q, overlay.background, color=_BACKGROUND, linewidth=1, linestyle="--", label="background")
+    upper.plot(
+        overlay.q, overlay.background, color=_BACKGROUND, linewidth=1, linestyle="--", label="background"
+    )
     if kind == "saxs":
         upper.set_xscale("log")
         upper.set_yscale("log")

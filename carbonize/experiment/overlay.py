@@ -67,7 +67,9 @@ def lay_over(
         If fewer than five measured points lie within the simulated range.
     """
     known = np.isfinite(simulated)
-    inside = (measured.q >= q[known].min()) & (measured.q <= q[known].max()) if known.any() else np.zeros(0, bool)
+    inside = (
+        (measured.q >= q[known].min()) & (measured.q <= q[known].max()) if known.any() else np.zeros(0, bool)
+    )
     if inside.sum() < _FEWEST_POINTS:
         have = f"{q[known].min():.3g} to {q[known].max():.3g}" if known.any() else "nothing"
         raise InputError(

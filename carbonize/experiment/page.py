@@ -39,8 +39,8 @@ squared errors. Published: {{ published_source }}; a range where the temperature
 {% endfor %}
 {% for curve in curves %}
 <h2>{{ curve.title }}</h2><img src="{{ curve.picture }}" alt="{{ curve.title }}, measured and simulated">
-<p class="note">R = {{ "%.3f" % curve.R }}, weighted R = {{ "%.3f" % curve.Rw }} over {{ curve.points }} points. One scale and
-a background that cannot be negative were fitted; nothing else was.</p>
+<p class="note">R = {{ "%.3f" % curve.R }}, weighted R = {{ "%.3f" % curve.Rw }} over {{ curve.points }} points. One scale
+and a background that cannot be negative were fitted; nothing else was.</p>
 {% endfor %}
 </body></html>
 """
@@ -83,7 +83,9 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any]:
         "name": row["name"],
         "simulated": _value(row["simulated"], row["simulated_error"], row["unit"]),
         "measured": _value(row["measured"], row["measured_error"], row["unit"]),
-        "difference": "" if row["difference"] is None else _with_unit(f"{row['difference']:+.3g}", row["unit"]),
+        "difference": ""
+        if row["difference"] is None
+        else _with_unit(f"{row['difference']:+.3g}", row["unit"]),
         "sigma": "" if sigma is None else f"{sigma:+.1f}",
         "far": sigma is not None and abs(sigma) > 3,
         "published": median,

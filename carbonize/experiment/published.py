@@ -38,4 +38,8 @@ def orientation(quantity: str, heat_treatment_C: float | None) -> dict[str, Any]
     row = MEDIANS[quantity]
     inside = heat_treatment_C is not None and TEMPERATURES_C[0] <= heat_treatment_C <= TEMPERATURES_C[-1]
     median = float(np.interp(heat_treatment_C, TEMPERATURES_C, row)) if inside and heat_treatment_C else None
-    return {"median": None if median is None else round(median, 4), "range": [min(row), max(row)], "source": SOURCE}
+    return {
+        "median": None if median is None else round(median, 4),
+        "range": [min(row), max(row)],
+        "source": SOURCE,
+    }

@@ -131,5 +131,8 @@ def _reason(frame: dict[str, Any], keys: tuple[str, ...]) -> str | None:
 def _mean(found: list[dict[str, Any]], name: str, axis: str) -> tuple[np.ndarray, np.ndarray]:
     first = found[0][name]
     grid = np.asarray(first[axis].values, float)
-    rows = [np.interp(grid, np.asarray(one[name][axis].values, float), np.asarray(one[name].values, float)) for one in found]
+    rows = [
+        np.interp(grid, np.asarray(one[name][axis].values, float), np.asarray(one[name].values, float))
+        for one in found
+    ]
     return grid, np.mean(rows, axis=0)

@@ -163,7 +163,9 @@ def _plain(node: Any) -> Any:
 def _value(where: str, key: str, plain: Any) -> tuple[float, float | None]:
     if isinstance(plain, dict):
         if not {"value"} <= set(plain) <= {"value", "error"}:
-            raise InputError(f"{where}: {key} takes value and error, got {', '.join(map(str, plain)) or 'nothing'}")
+            raise InputError(
+                f"{where}: {key} takes value and error, got {', '.join(map(str, plain)) or 'nothing'}"
+            )
         plain = [plain["value"]] + ([plain["error"]] if plain.get("error") is not None else [])
     if isinstance(plain, list):
         if len(plain) not in (1, 2):

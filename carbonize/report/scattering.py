@@ -53,7 +53,8 @@ def write_xray_section(run: Any, folder: Path) -> XraySection | None:
     notes = list(dict.fromkeys(f"{text}." for text in _reasons(found)))
     try:
         atoms = next(
-            (a for a in reversed(run.trajectories[own]) if int(a.info.get("step", -1)) == int(last["step"])), None
+            (a for a in reversed(run.trajectories[own]) if int(a.info.get("step", -1)) == int(last["step"])),
+            None,
         )
         curves = None if atoms is None else scattering_curves(atoms)
     except (CarbonizeError, KeyError) as error:
@@ -75,9 +76,18 @@ def xrd_figure(curves: dict[str, Any]) -> Figure:
     axes = figure.subplots()
     angle = np.asarray(curves["xrd_two_theta"].values)
     shown = angle >= 12
-    axes.plot(angle[shown], curves["xrd_reduced"].values[shown], color=_DATA, linewidth=1.2, label="last frame")
+    axes.plot(
+        angle[shown], curves["xrd_reduced"].values[shown], color=_DATA, linewidth=1.2, label="last frame"
+    )
     axes.plot(angle, curves["xrd_fit"].values, color=_FIT, label="fitted bands")
-    axes.plot(angle, curves["xrd_background"].values, color=_BACKGROUND, linestyle="--", linewidth=1, label="background")
+    axes.plot(
+        angle,
+        curves["xrd_background"].values,
+        color=_BACKGROUND,
+        linestyle="--",
+        linewidth=1,
+        label="background",
+    )
     axes.set_xlabel("2θ (degrees, Cu Kα)")
     axes.set_ylabel("intensity / form factor²")
     axes.set_ylim(bottom=0.0, top=1.1 * float(np.nanmax(curves["xrd_reduced"].values[shown])))
@@ -108,7 +118,9 @@ def small_angle_figure(curves: dict[str, Any], saxs: dict[str, Any]) -> Figure:
     small = saxs["guinier"]
     if small and small["Rg_A"] is not None:
         low = np.linspace(q[known][0], 1 / small["Rg_A"], 30)
-        axes.plot(low, small["I0"] * np.exp(-((low * small["Rg_A"]) ** 2) / 3), color=_BACKGROUND, label="Guinier")
+        axes.plot(
+            low, small["I0"] * np.exp(-((low * small["Rg_A"]) ** 2) / 3), color=_BACKGROUND, label="Guinier"
+        )
     axes.set_xlabel("q (1/Å)")
     axes.set_ylabel("intensity (e² per atom)")
     axes.legend(loc="lower left")
@@ -129,7 +141,9 @@ def _rows(found: dict[str, Any], capacity: dict[str, Any] | None) -> list[tuple[
     if sizes and sizes["mean_diameter_A"] is not None:
         rows.append(("Half the mean pore diameter, in real space", f"{sizes['mean_diameter_A'] / 2:.1f} Å"))
     if raman["ID_IG"]:
-        rows.append(("Raman I_D/I_G that such layers would show (estimate)", f"{raman['ID_IG'][raman['law']]:.2f}"))
+        rows.append(
+            ("Raman I_D/I_G that such layers would show (estimate)", f"{raman['ID_IG'][raman['law']]:.2f}")
+        )
     if capacity:
         low, best, high = capacity["plateau_mAh_g"]
         rows.append(("Plateau capacity for sodium (estimate)", f"{best:.0f} mAh/g ({low:.0f} to {high:.0f})"))

@@ -50,7 +50,9 @@ def test_bad_curves_are_named_by_line(tmp_path: Path, text: str, said: str) -> N
 
 def test_tables_take_values_with_and_without_errors(tmp_path: Path) -> None:
     path = tmp_path / "e.yaml"
-    path.write_text("name: A\nheat_treatment_C: 1300\nd002_A: [3.77, 0.02]\nLa_A: 30\nsp2: {value: 0.9, error: 0.1}\n")
+    path.write_text(
+        "name: A\nheat_treatment_C: 1300\nd002_A: [3.77, 0.02]\nLa_A: 30\nsp2: {value: 0.9, error: 0.1}\n"
+    )
     found = read_table(path)
     assert (found.name, found.heat_treatment_C) == ("A", 1300)
     assert found.values == {"d002_A": (3.77, 0.02), "La_A": (30.0, None), "sp2": (0.9, 0.1)}

@@ -166,7 +166,9 @@ def test_long_waves_are_the_variance_of_the_density() -> None:
     # the compressibility sum: S(0) is the variance over the mean of the atoms in a large part
     rng = np.random.default_rng(5)
     bunches = rng.random((900, 3)) * 60
-    atoms = Atoms("C2700", np.repeat(bunches, 3, axis=0) + rng.normal(size=(2700, 3)), cell=[60] * 3, pbc=True)
+    atoms = Atoms(
+        "C2700", np.repeat(bunches, 3, axis=0) + rng.normal(size=(2700, 3)), cell=[60] * 3, pbc=True
+    )
     shells = density_shells(atoms, 0.4)
     assert shells.sums[0].sum() / shells.vectors.sum() == pytest.approx(3.0, rel=0.12)  # bunches of three
     histogram = pair_histogram(atoms, 12.0)
@@ -209,7 +211,10 @@ def test_ovito_counts_the_same_g(carbon: Atoms) -> None:
 
 def test_patterns_do_not_turn_with_the_structure_or_depend_on_its_cell() -> None:
     atoms = bulk("C", "diamond", a=3.567, cubic=True)
-    one, other = powder_pattern(atoms.repeat((6, 6, 6))), powder_pattern(bulk("C", "diamond", a=3.567).repeat(9))
+    one, other = (
+        powder_pattern(atoms.repeat((6, 6, 6))),
+        powder_pattern(bulk("C", "diamond", a=3.567).repeat(9)),
+    )
     for found in (one, other):
         q = found.pattern.q[np.argmax(found.reduced)]
         assert q == pytest.approx(2 * np.pi * 3**0.5 / 3.567, rel=2e-3)

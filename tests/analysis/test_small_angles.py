@@ -72,7 +72,9 @@ def known_field(d_A: float, xi_A: float, seed: int) -> Intensities:
     k = 2 * np.pi / 130 * np.sqrt(square)
     mean = 40 * teubner_strey_shape(k, d_A, xi_A) + 0.2
     keep = k < 1.3
-    values = np.array([m * rng.exponential(size=c).mean() for m, c in zip(mean[keep], count[keep], strict=True)])
+    values = np.array(
+        [m * rng.exponential(size=c).mean() for m, c in zip(mean[keep], count[keep], strict=True)]
+    )
     return Intensities(k[keep], 2.0 * count[keep], values, 130.0**3, 200_000)
 
 

@@ -44,6 +44,9 @@ OPTIONS = {
         "--pores", "--out", "--classes", "--frame", "--replica", "--size", "--slab", "--surfaces", "--gsd", "--ovito",
     ),
     ("report",): ("RUN",),
+    ("compare-experiment",): (
+        "RUN|FILE", "--xrd", "--saxs", "--table", "--out", "--frame", "--wavelength", "--polarisation",
+    ),
     ("export",): ("RUN", "--to", "--out", "--frame", "--replica"),
 }  # fmt: skip
 

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import j1, struve
 
-__all__ = ["band_10", "band_002", "profile", "stacking_interference"]
+__all__ = ["band_002", "band_10", "profile", "stacking_interference"]
 
 Curve = Float[np.ndarray, " q"]
 

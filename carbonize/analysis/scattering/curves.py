@@ -42,7 +42,6 @@ def scattering_curves(atoms: Atoms, options: CurveOptions | None = None) -> dict
         ``xrd_intensity``, ``xrd_intensity_polarised``, ``xrd_reduced``, ``xrd_fit``, ``xrd_background``,
         ``xrd_two_theta``, and for a bulk ``saxs_intensity``; with units.
     """
-    import xarray as xr
 
     found = powder_pattern(atoms)
     names = found.histogram.species
@@ -72,7 +71,10 @@ def scattering_curves(atoms: Atoms, options: CurveOptions | None = None) -> dict
         ),
         "xrd_intensity": _curve((q_xrd,), found.intensity, per_atom, "coherent powder intensity"),
         "xrd_intensity_polarised": _curve(
-            (q_xrd,), found.intensity * lorentz_polarisation(pattern.q), per_atom, "with (1 + cos^2 2 theta) / 2"
+            (q_xrd,),
+            found.intensity * lorentz_polarisation(pattern.q),
+            per_atom,
+            "with (1 + cos^2 2 theta) / 2",
         ),
         "xrd_two_theta": _curve((q_xrd,), two_theta_deg(pattern.q), "degree", "scattering angle, Cu K-alpha"),
         "xrd_reduced": _curve((q_xrd,), found.reduced, "1", "intensity over mean square form factor"),

@@ -91,9 +91,7 @@ def density_shells(atoms: Atoms, k_max: float) -> Shells:
     k_max = largest_wave_number(lattice, k_max)
     lengths = np.linalg.norm(lattice.vectors, axis=1)
     most = np.floor(k_max * lengths / (2 * np.pi)).astype(np.int64)
-    shape = [
-        next_fast_len(max(int(np.ceil(_FINENESS * (2 * n + 1))), 2 * _WIDTH), real=True) for n in most
-    ]
+    shape = [next_fast_len(max(int(np.ceil(_FINENESS * (2 * n + 1))), 2 * _WIDTH), real=True) for n in most]
     fractional = lattice.fractional(np.asarray(atoms.positions, float))
     transforms = []
     for kind in range(len(names)):

@@ -25,7 +25,9 @@ def small_angle_intensities(shells: Shells) -> Intensities:
     factors = [form_factor(name, shells.k) for name in shells.species]
     shares = shells.numbers / shells.numbers.sum()
     mean = np.einsum("a,ak->k", shares, np.array(factors))
-    at_zero = float(sum(s * form_factor(n, np.zeros(1))[0] for s, n in zip(shares, shells.species, strict=True)))
+    at_zero = float(
+        sum(s * form_factor(n, np.zeros(1))[0] for s, n in zip(shares, shells.species, strict=True))
+    )
     total = np.zeros(len(shells.k))
     for row, (a, b) in enumerate(species_pairs(len(factors))):
         total += (1 if a == b else 2) * factors[a] * factors[b] * shells.sums[row]

@@ -145,7 +145,10 @@ def spheres(data: Intensities, cell_A: float) -> dict[str, Any]:
     part = data.between(0.0, _HIGHEST_Q)
     background = max(flat_background(data), 1e-6)
     if part.lengths < 2 * _FEWEST_LENGTHS:
-        return {**empty, "reason": f"the cell of {cell_A:.0f} A is too small; 30 A would do for pores of 4 A radius"}
+        return {
+            **empty,
+            "reason": f"the cell of {cell_A:.0f} A is too small; 30 A would do for pores of 4 A radius",
+        }
 
     def model(p: np.ndarray, k: np.ndarray) -> np.ndarray:
         order = hard_sphere_structure(2 * np.exp(p[0] + p[4]) * k, float(np.exp(p[3])))
@@ -157,7 +160,13 @@ def spheres(data: Intensities, cell_A: float) -> dict[str, Any]:
         for r in (3.0, 5.0, 8.0, 13.0, 20.0)
         for share in (0.005, 0.15)
     ]
-    bounds = [(np.log(1.5), np.log(cell_A)), (-20.0, 40.0), (-20.0, 10.0), (np.log(1e-4), np.log(0.45)), (0.0, 0.5)]
+    bounds = [
+        (np.log(1.5), np.log(cell_A)),
+        (-20.0, 40.0),
+        (-20.0, 10.0),
+        (np.log(1e-4), np.log(0.45)),
+        (0.0, 0.5),
+    ]
     fit = fit_model(part, model, starts, bounds)
     radius = float(np.exp(fit.logs[0]))
     lobe = part.between(0.0, 3.6 / radius)  # short of the minimum, where data over model means little
@@ -165,7 +174,10 @@ def spheres(data: Intensities, cell_A: float) -> dict[str, Any]:
         reason = f"the cell of {cell_A:.0f} A is too small for pores of {radius:.1f} A radius; {5 * radius:.0f} A would do"
         return {**empty, "reason": reason}
     if np.exp(fit.logs[1]) < 2 * np.exp(fit.logs[2]):
-        return {**empty, "reason": "no small-angle scattering above the flat background: there are no pores to see"}
+        return {
+            **empty,
+            "reason": "no small-angle scattering above the flat background: there are no pores to see",
+        }
     apart = misfit(lobe, model(fit.logs, lobe.k))
     reason = None
     if apart > _WORST_MISFIT:
@@ -214,7 +226,11 @@ def teubner_strey(data: Intensities, cell_A: float, porosity: float | None) -> d
 
     top = max(float(part.values[: max(3, len(part.k) // 20)].mean()), 1e-6)
     back = max(flat_background(data), 1e-6)
-    starts = [[np.log(d), np.log(d * share), np.log(top), np.log(back)] for d in (10.0, 20.0, 40.0) for share in (0.2, 0.5)]
+    starts = [
+        [np.log(d), np.log(d * share), np.log(top), np.log(back)]
+        for d in (10.0, 20.0, 40.0)
+        for share in (0.2, 0.5)
+    ]
     bounds = [(np.log(5.0), np.log(1e3)), (np.log(0.5), np.log(1e3)), (-20.0, 40.0), (-20.0, 10.0)]
     fit = fit_model(part, model, starts, bounds)
     # again around the peak alone: beyond, sharp interfaces and the walls' structure scatter
@@ -226,7 +242,11 @@ def teubner_strey(data: Intensities, cell_A: float, porosity: float | None) -> d
         reason = f"the period ({period:.0f} A) is too long for the cell of {cell_A:.0f} A; {2 * period:.0f} A would do"
         return {**empty, "misfit": apart, "reason": reason}
     if apart > _WORST_MISFIT or fit.errors[1] > 0.5:
-        return {**empty, "misfit": apart, "reason": f"the curve has another shape (misfit {100 * apart:.0f} %)"}
+        return {
+            **empty,
+            "misfit": apart,
+            "reason": f"the curve has another shape (misfit {100 * apart:.0f} %)",
+        }
     square, decay = (2 * np.pi / period) ** 2, 1 / length**2
     c2 = 1 / (decay + square) ** 2
     return {
@@ -267,7 +287,13 @@ def porod(data: Intensities, electrons_A3: float, mass_g_A3: float, begin: float
     dict
         ``porod_constant`` (e^2 A^-7), ``invariant`` (e^2 A^-6), ``porosity``, ``surface_m2_g``, ``q_range``, ``reason``.
     """
-    empty = {"porod_constant": None, "invariant": None, "porosity": None, "surface_m2_g": None, "q_range": None}
+    empty = {
+        "porod_constant": None,
+        "invariant": None,
+        "porosity": None,
+        "surface_m2_g": None,
+        "q_range": None,
+    }
     end = 1.1
     if begin > 0.75 * end:
         reason = f"pores so small that Porod's law would begin at {begin:.2f} 1/A, where the walls scatter"

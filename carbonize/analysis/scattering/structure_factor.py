@@ -20,8 +20,8 @@ from carbonize.analysis.scattering.modes import Shells
 from carbonize.analysis.scattering.pairs import PairHistogram, debye_sums, species_pairs
 
 __all__ = [
-    "Partials",
     "WINDOWS_IN_RANGE",
+    "Partials",
     "cluster_partials",
     "joined",
     "mean_square_form_factor",
@@ -115,7 +115,9 @@ def shell_partials(shells: Shells, q: Float[np.ndarray, " q"], resolution: float
 def joined(low: Partials, high: Partials, begin: float, end: float) -> Partials:
     """``low`` up to ``begin``, ``high`` from ``end`` (1/A), and in between a linear passage; same q."""
     share = np.clip((low.q - begin) / (end - begin), 0, 1)
-    values = (1 - share) * np.where(share < 1, low.values, 0.0) + share * np.where(share > 0, high.values, 0.0)
+    values = (1 - share) * np.where(share < 1, low.values, 0.0) + share * np.where(
+        share > 0, high.values, 0.0
+    )
     resolution = np.where(share < 1, low.resolution, high.resolution)
     return Partials(low.species, low.shares, low.q, values, resolution)
 

@@ -121,7 +121,9 @@ def _structure(found: Pattern) -> dict[str, Any]:
         count = len(found.shells.numbers)
         unlike = [a != b for a in range(count) for b in range(a, count)]
         weights[np.array(unlike)] = 2.0
-        smallest = float((weights @ found.shells.sums[:, :enough]).sum() / found.shells.vectors[:enough].sum())
+        smallest = float(
+            (weights @ found.shells.sums[:, :enough]).sum() / found.shells.vectors[:enough].sum()
+        )
     return {
         "S_smallest_q": smallest,
         "main_peak_q": float(q[wide][np.argmax(s[wide])]) if wide.any() else None,

@@ -42,9 +42,7 @@ class Intensities:
     def between(self, low: float, high: float) -> Intensities:
         """Only what lies between two wave numbers (1/A)."""
         keep = (self.k >= low) & (self.k <= high)
-        return dataclasses.replace(
-            self, k=self.k[keep], vectors=self.vectors[keep], values=self.values[keep]
-        )
+        return dataclasses.replace(self, k=self.k[keep], vectors=self.vectors[keep], values=self.values[keep])
 
     @property
     def lengths(self) -> int:
@@ -78,7 +76,9 @@ def fit_model(
         shape = model(logs, data.k) + tiny
         return float((weight * (np.log(shape) + data.values / shape)).sum() / weight.sum())
 
-    found = [minimize(cost, np.clip(s, *np.array(bounds).T), bounds=bounds, method="L-BFGS-B") for s in starts]
+    found = [
+        minimize(cost, np.clip(s, *np.array(bounds).T), bounds=bounds, method="L-BFGS-B") for s in starts
+    ]
     best = min(found, key=lambda one: one.fun)
     jacobian = np.array(
         [

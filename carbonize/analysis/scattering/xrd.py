@@ -16,7 +16,7 @@ from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import least_squares, nnls
 
-from carbonize.analysis.scattering.bands import band_10, band_002
+from carbonize.analysis.scattering.bands import band_002, band_10
 
 __all__ = ["CU_K_ALPHA_A", "K_LA", "K_LC", "Band", "fit_bands", "lorentz_polarisation", "two_theta_deg"]
 
@@ -129,7 +129,9 @@ def _stack_numbers(band: Band, resolution: float) -> dict[str, Any]:
     if width < max(least, 0.016):
         least = max(least, 0.016)
         shown = K_LC * 2 * np.pi / least
-        result["Lc_reason"] = f"wider stacks than the cell can tell: (002) is sharper than {shown:.0f} A shows"
+        result["Lc_reason"] = (
+            f"wider stacks than the cell can tell: (002) is sharper than {shown:.0f} A shows"
+        )
         return result
     size = K_LC * 2 * np.pi / width
     result.update(Lc_A=size, Lc_error_A=size * band.errors["fwhm"] / width, layers=size / spacing)
@@ -149,7 +151,9 @@ def _layer_numbers(band: Band, resolution: float) -> dict[str, Any]:
     scale = _SIZE_OF_AREA * np.sqrt(np.pi) / 2
     most = K_LC * 2 * np.pi / (0.35 * 2.355 * max(resolution, 1e-9))
     if diameter > 0.95 * min(most, _SIZES_A[1]):
-        result["La_reason"] = f"wider layers than can be told: (10) is sharper than {min(most, 400):.0f} A shows"
+        result["La_reason"] = (
+            f"wider layers than can be told: (10) is sharper than {min(most, 400):.0f} A shows"
+        )
         return result
     # disc or square: their sizes lie 6 % on either side
     error = np.hypot(band.errors["diameter_A"], 0.06 * diameter) * scale
@@ -198,9 +202,7 @@ def _fit_002(
     return dataclasses.replace(band, reason=reason)
 
 
-def _fit_10(
-    q: Curve, reduced: Curve, resolution: float, stacks: Band, before: Band | None
-) -> Band:
+def _fit_10(q: Curve, reduced: Curve, resolution: float, stacks: Band, before: Band | None) -> Band:
     chosen = (q >= _RANGE_10[0]) & (q <= _RANGE_10[1])
     layers, spacing = None, 3.4
     if not stacks.reason:
@@ -292,7 +294,16 @@ def _fit(
         return matrix @ nnls(matrix, y)[0] - y
 
     best = min(
-        (least_squares(residual, np.clip(start, bounds[0] + 1e-6, bounds[1] - 1e-6), bounds=bounds, x_scale=np.array([0.05, 0.1, 0.3][: len(start)]), max_nfev=40) for start in starts),
+        (
+            least_squares(
+                residual,
+                np.clip(start, bounds[0] + 1e-6, bounds[1] - 1e-6),
+                bounds=bounds,
+                x_scale=np.array([0.05, 0.1, 0.3][: len(start)]),
+                max_nfev=40,
+            )
+            for start in starts
+        ),
         key=lambda found: found.cost,
     )
     matrix = columns(best.x)
