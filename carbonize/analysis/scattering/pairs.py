@@ -21,7 +21,15 @@ from carbonize.periodic import images_within, make_lattice
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["BIN_A", "PairHistogram", "debye_sums", "pair_histogram", "species_of", "species_pairs"]
+__all__ = [
+    "BIN_A",
+    "PairHistogram",
+    "debye_sums",
+    "pair_histogram",
+    "sinc_sum",
+    "species_of",
+    "species_pairs",
+]
 
 BIN_A = 0.002
 """Width of a bin of distances."""
@@ -143,7 +151,7 @@ def debye_sums(
             weight = weight * np.exp(-0.5 * (r / window_A) ** 2)
         with ThreadPoolExecutor(_threads()) as pool:
             pieces = zip(np.array_split(r, _PARTS), np.array_split(weight, _PARTS), strict=True)
-            result[row] = sum(pool.map(lambda p: _sinc_sum(p[0], p[1], float(q[0]), step, len(q)), pieces))
+            result[row] = sum(pool.map(lambda p: sinc_sum(p[0], p[1], float(q[0]), step, len(q)), pieces))
     return result
 
 
@@ -198,7 +206,8 @@ def _cell(offset, per_edge, cells):
 
 
 @numba.njit(cache=True, nogil=True)
-def _sinc_sum(r, weight, q_first, q_step, count):
+def sinc_sum(r, weight, q_first, q_step, count):
+    """Sum of weight sin(q r) / (q r) over the distances ``r``, at ``count`` evenly spaced q."""
     total = np.zeros(count)
     for i in range(len(r)):
         # a pointer turned by q_step r costs less than a sine each; a thousand turns lose three digits of 16

@@ -17,7 +17,7 @@ from jaxtyping import Float
 
 from carbonize.analysis.scattering.form_factors import form_factor
 from carbonize.analysis.scattering.modes import Shells
-from carbonize.analysis.scattering.pairs import PairHistogram, debye_sums, species_pairs
+from carbonize.analysis.scattering.pairs import PairHistogram, debye_sums, sinc_sum, species_pairs
 
 __all__ = [
     "WINDOWS_IN_RANGE",
@@ -81,11 +81,12 @@ def windowed_partials(
         Evenly spaced, above 0.
     """
     values = debye_sums(histogram, q, window_A)
-    # what an even density would give, over the same range of distances
-    r, weight = np.polynomial.legendre.leggauss(4 * int(histogram.r_max_A * q[-1]) + 64)
-    r = (r + 1) * histogram.r_max_A / 2
-    weight = weight * histogram.r_max_A / 2 * 4 * np.pi * r**2 * np.exp(-0.5 * (r / window_A) ** 2)
-    even = np.array([float((weight * np.sinc(value * r / np.pi)).sum()) for value in q]) / volume_A3
+    # what an even density would give, over the same range of distances, by Simpson's rule
+    r = np.linspace(0, histogram.r_max_A, 2 * int(200 * histogram.r_max_A) + 1)[1:]
+    weight = np.where(np.arange(len(r)) % 2 == 0, 4.0, 2.0) * r[0] / 3
+    weight[-1] = r[0] / 3
+    weight *= 4 * np.pi * r**2 * np.exp(-0.5 * (r / window_A) ** 2) / volume_A3
+    even = sinc_sum(r, weight, float(q[0]), float(q[1] - q[0]), len(q))
     for row, (a, b) in enumerate(species_pairs(len(histogram.species))):
         values[row] -= histogram.numbers[a] * histogram.numbers[b] * even
     return _partials(histogram, q, values, 1 / window_A)
