@@ -48,11 +48,10 @@ def test_equal_round_voids_return_their_radius(matrix: Atoms, radius_A: float, c
 
 
 def test_guinier_finds_its_range(matrix: Atoms) -> None:
-    found = small(with_voids(matrix, 4.0, 1))
-    assert found["method"] == "guinier"
-    assert found["guinier"]["lengths"] >= 3
-    assert found["guinier"]["q_max"] * found["Rg_A"] <= 1.05
-    assert found["R_A"] == pytest.approx(4.0, rel=0.05)
+    found = small(with_voids(matrix, 4.0, 1))["guinier"]
+    assert found["lengths"] >= 3
+    assert found["q_max"] * found["Rg_A"] <= 1.05
+    assert found["Rg_A"] == pytest.approx(4.0 * np.sqrt(3 / 5), abs=2 * found["Rg_error_A"])
 
 
 def test_porod_gives_void_and_surface(matrix: Atoms) -> None:
@@ -63,8 +62,11 @@ def test_porod_gives_void_and_surface(matrix: Atoms) -> None:
     assert found["surface_m2_g"] == pytest.approx(6 * 4 * np.pi * 64e-20 / grams, rel=0.15)
 
 
-def known_field(d_A: float, xi_A: float, seed: int) -> Intensities:
-    """Wave vectors of a Gaussian random field whose spectrum is Teubner and Strey's, in a cell of 130 A."""
+def known_field(d_A: float, xi_A: float, seed: int | None) -> Intensities:
+    """Wave vectors of a field whose spectrum is Teubner and Strey's, in a cell of 130 A.
+
+    A Gaussian random one with a seed; without, waves of exactly the mean intensity and any phases.
+    """
     rng = np.random.default_rng(seed)
     n = np.array(np.meshgrid(*[np.arange(-30, 31)] * 3)).reshape(3, -1).T
     n = n[(n @ [1, 100, 10000]) > 0]  # one of k and -k
@@ -72,15 +74,14 @@ def known_field(d_A: float, xi_A: float, seed: int) -> Intensities:
     k = 2 * np.pi / 130 * np.sqrt(square)
     mean = 40 * teubner_strey_shape(k, d_A, xi_A) + 0.2
     keep = k < 1.3
-    values = np.array(
-        [m * rng.exponential(size=c).mean() for m, c in zip(mean[keep], count[keep], strict=True)]
-    )
+    scatter = [1.0 if seed is None else rng.exponential(size=c).mean() for c in count[keep]]
+    values = mean[keep] * np.array(scatter)
     return Intensities(k[keep], 2.0 * count[keep], values, 130.0**3, 200_000)
 
 
 @pytest.mark.parametrize(("d_A", "xi_A"), [(20.0, 8.0), (15.0, 12.0), (30.0, 10.0)])
 def test_a_teubner_strey_field_returns_its_lengths(d_A: float, xi_A: float) -> None:
-    found = teubner_strey(known_field(d_A, xi_A, seed=2), 130.0, porosity=0.4)
+    found = teubner_strey(known_field(d_A, xi_A, seed=None), 130.0, porosity=0.4)
     assert found["d_A"] == pytest.approx(d_A, rel=0.05)
     assert found["xi_A"] == pytest.approx(xi_A, rel=0.05)
     # the formulas of the literature, from C1 and C2 back to both lengths
@@ -92,11 +93,11 @@ def test_a_teubner_strey_field_returns_its_lengths(d_A: float, xi_A: float) -> N
 
 
 def test_errors_are_those_of_repeated_fields() -> None:
-    found = [teubner_strey(known_field(20.0, 8.0, seed), 130.0, None) for seed in range(12)]
+    found = [teubner_strey(known_field(20.0, 8.0, seed), 130.0, None) for seed in range(8)]
     lengths = np.array([f["xi_A"] for f in found])
     stated = np.mean([f["xi_error_A"] for f in found])
     assert 0.5 < lengths.std(ddof=1) / stated < 1.8
-    assert abs(lengths.mean() - 8.0) < 5 * stated / np.sqrt(12)
+    assert abs(lengths.mean() - 8.0) < 5 * stated / np.sqrt(8)
 
 
 def test_a_cell_that_is_too_small_is_refused_with_one_that_would_do() -> None:

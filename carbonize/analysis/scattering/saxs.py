@@ -119,11 +119,13 @@ def _choose(
     ball = None if balls["R_A"] is None else float(np.sqrt(3 / 5)) * balls["R_A"]
     ball_error = None if ball is None else float(np.sqrt(3 / 5)) * balls["R_error_A"]
     small = at_small["Rg_A"]
-    if small is not None and (ball is None or abs(small / ball - 1) < _AGREEMENT):
+    sharp = small is not None and at_small["Rg_error_A"] < _AGREEMENT * small
+    if small is not None and (ball is None or (sharp and abs(small / ball - 1) < _AGREEMENT)):
         return small, at_small["Rg_error_A"], "guinier", None
     if ball is not None:
         reason = at_small["reason"] or (
-            f"Guinier's range gives Rg {small:.1f} A, the whole curve {ball:.1f} A: pores scatter together"
+            f"Guinier's range gives Rg {small:.1f} ± {at_small['Rg_error_A']:.1f} A, the whole curve {ball:.1f} A: "
+            "few wave vectors, or pores that scatter together"
         )
         return ball, ball_error, "spheres", reason
     return None, None, None, f"{at_small['reason']}; {balls['reason']}"

@@ -102,7 +102,10 @@ def binned(data: Intensities, edges: Float[np.ndarray, " edge"]) -> tuple[np.nda
 
 
 def misfit(data: Intensities, model: Float[np.ndarray, " shell"], bins: int = 10) -> float:
-    """Root mean square of data over model minus 1 in bins, beyond what few wave vectors explain."""
+    """Root mean square of data over model minus 1 in bins, beyond what few wave vectors explain.
+
+    Bins count by their wave vectors.
+    """
     ratio = dataclasses.replace(data, values=data.values / model)
     _, mean, count = binned(ratio, np.linspace(data.k[0], data.k[-1], bins + 1)[1:-1])
-    return float(np.sqrt(max(0.0, np.mean((mean - 1) ** 2 - 2 / count))))
+    return float(np.sqrt(max(0.0, (count @ (mean - 1) ** 2 - 2 * len(count)) / count.sum())))
