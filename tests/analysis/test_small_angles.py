@@ -92,6 +92,7 @@ def test_a_teubner_strey_field_returns_its_lengths(d_A: float, xi_A: float) -> N
     assert found["pore_width_A"] + found["wall_width_A"] == pytest.approx(found["d_A"])
 
 
+@pytest.mark.slow
 def test_errors_are_those_of_repeated_fields() -> None:
     found = [teubner_strey(known_field(20.0, 8.0, seed), 130.0, None) for seed in range(8)]
     lengths = np.array([f["xi_A"] for f in found])
