@@ -305,7 +305,7 @@ class Recorder:
 
     def _hand_over(self, place: int, atoms: Any) -> None:
         """Have a frame analysed."""
-        from carbonize.analysis.frame import EVERY_TIME, FIRST_AND_LAST, PARTS
+        from carbonize.analysis.frame import EVERY_TIME, FIRST_AND_LAST, LAST_ONLY, PARTS
 
         if self.stopping():
             self._left_undone = True
@@ -317,6 +317,8 @@ class Recorder:
         parts = list(EVERY_TIME)
         if step in (0, self.schedules[0].total_steps):
             parts += [part for part in FIRST_AND_LAST if part in PARTS]
+        if step == self.schedules[0].total_steps:
+            parts += LAST_ONLY
         with self.watch("analyze_s"):
             self.analyses.submit(about | found, Job(structure, self.config.analysis, tuple(parts)))
 

@@ -72,7 +72,7 @@ class Outcome:
 
 def analyse(job: Job) -> Outcome:
     """Analyse one structure; where a part fails, with less."""
-    from carbonize.analysis.frame import DEFAULT_PARTS, FIRST_AND_LAST, analyze
+    from carbonize.analysis.frame import DEFAULT_PARTS, FIRST_AND_LAST, LAST_ONLY, analyze
 
     began = time.perf_counter()
     settings = job.settings
@@ -84,12 +84,13 @@ def analyse(job: Job) -> Outcome:
         "class_limits": settings.class_limits_A,
         "radius_uncertainty_A": settings.radius_uncertainty_A,
     }
-    fewer = tuple(part for part in job.parts if part not in FIRST_AND_LAST)
+    first = tuple(part for part in job.parts if part not in LAST_ONLY)
+    fewer = tuple(part for part in first if part not in FIRST_AND_LAST)
     frame: dict[str, Any] = {"index": 0, "n_atoms": len(job.atoms)}
     failures: list[str] = []
     broken = False
     quick = tuple(part for part in DEFAULT_PARTS if part in job.parts)
-    for parts in filter(None, dict.fromkeys((job.parts, fewer, quick, ("bonding",)))):
+    for parts in filter(None, dict.fromkeys((job.parts, first, fewer, quick, ("bonding",)))):
         try:
             frame = analyze(job.atoms, what=parts, **options)
             break

@@ -25,6 +25,7 @@ CURVES: dict[str, str] = {
     "bonding": "carbonize.analysis.bonding_curves:bonding_curves",
     "rings": "carbonize.analysis.rings.curves:ring_curves",
     "sheets": "carbonize.analysis.sheets.curves:sheet_curves",
+    "scattering": "carbonize.analysis.scattering.curves:scattering_curves",
 }
 """Part of an analysis to the function that makes its curves, as "module:name".
 

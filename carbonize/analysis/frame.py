@@ -17,6 +17,7 @@ __all__ = [
     "DEFAULT_PARTS",
     "EVERY_TIME",
     "FIRST_AND_LAST",
+    "LAST_ONLY",
     "PARTS",
     "SCHEMA_VERSION",
     "analyze",
@@ -25,14 +26,17 @@ __all__ = [
     "results_document",
 ]
 
-PARTS = ("bonding", "rings", "sheets", "pores", "occupiable", "psd")
-"""What can be asked for. The last two belong to the pores' results and bring those with them."""
+PARTS = ("bonding", "rings", "sheets", "pores", "occupiable", "psd", "scattering", "capacity")
+"""What can be asked for. ``occupiable``, ``psd`` and ``capacity`` rest on the pores' results and bring those with them."""
 
 DEFAULT_PARTS = ("bonding", "pores")
 """What is computed if nothing is asked for: what is fast."""
 
 FIRST_AND_LAST = ("occupiable", "psd")
 """Parts that cost more than the others: a run asks for them in its first and last frame only."""
+
+LAST_ONLY = ("scattering", "capacity")
+"""Parts that a run asks for in its last frame only: what is compared with a measured carbon."""
 
 EVERY_TIME = ("bonding", "rings", "sheets", "pores")
 """Parts that a run has of every frame that it analyses: what costs little beside the pores."""
@@ -85,7 +89,8 @@ def analyze(
         (:func:`carbonize.analysis.rings.summary.ring_summary`), ``sheets``
         (:func:`carbonize.analysis.sheets.summary.sheet_summary`) and ``pores``
         (:func:`carbonize.analysis.pores.summary.pore_summary`), which also holds what ``occupiable`` and
-        ``psd`` add.
+        ``psd`` add; ``scattering`` (:func:`carbonize.analysis.scattering.summary.scattering_summary`, with
+        ``raman``) and ``capacity`` (:func:`carbonize.analysis.capacity.capacity_summary`).
 
     Raises
     ------
@@ -135,7 +140,7 @@ def analyze(
             from carbonize.analysis.sheets.summary import sheet_summary
 
             result["sheets"] = sheet_summary(atoms, cutoff, network)
-    if {"pores", "occupiable", "psd"} & set(parts):
+    if {"pores", "occupiable", "psd", "capacity"} & set(parts):
         from carbonize.analysis.pores.summary import pore_summary
         from carbonize.analysis.radii import atom_radii
 
@@ -143,6 +148,17 @@ def analyze(
         result["pores"] = pore_summary(
             atoms, radii_A, probe_diameters, persistence, class_limits, parts, uncertainty
         )
+    if "scattering" in parts:
+        from carbonize.analysis.raman import raman_summary
+        from carbonize.analysis.scattering.summary import scattering_summary
+
+        sizes = (result.get("pores") or {}).get("pore_size_distribution")
+        result["scattering"] = scattering_summary(atoms, sizes)
+        result["scattering"]["raman"] = raman_summary(result["scattering"]["xrd"]["La_A"])
+    if "capacity" in parts:
+        from carbonize.analysis.capacity import capacity_summary
+
+        result["capacity"] = capacity_summary(result["pores"])
     return result
 
 

@@ -30,7 +30,8 @@ def analyze(
         str,
         typer.Option(
             "--what",
-            help="Parts to compute, joined by commas: bonding, rings, sheets, pores, occupiable, psd.",
+            help="Parts to compute, joined by commas: bonding, rings, sheets, pores, occupiable, psd, scattering, "
+            "capacity.",
         ),
     ] = "bonding,pores",
     json_out: Annotated[
@@ -117,6 +118,9 @@ def analyze(
 
     With --what occupiable, also the volumes that each probe fills, the helium density and the
     closed-pore volume; with --what psd, the pore-size distribution. Both take seconds a frame.
+
+    With --what scattering, what X-rays would say: d002, Lc and La of the powder pattern, Rg and the
+    Teubner-Strey lengths at small angles; with --what capacity, the sodium that closed pores could hold.
     """
     from carbonize.analysis.curves import CurveOptions, check_curves, curve_file, curves_of_frames
     from carbonize.analysis.frame import check_parts, check_probes, results_document

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from carbonize.cli.order_tables import print_edges, print_rings, print_sheets
+from carbonize.cli.scattering_tables import print_capacity, print_scattering
 
 __all__ = ["print_results"]
 
@@ -49,6 +50,10 @@ def _print_block(console: Console, frame: dict[str, Any]) -> None:
         print_sheets(console, frame["sheets"])
     if "pores" in frame:
         _print_pores(console, frame["pores"])
+    if "scattering" in frame:
+        print_scattering(console, frame["scattering"])
+    if "capacity" in frame:
+        print_capacity(console, frame["capacity"])
 
 
 def _print_bonding(console: Console, bonding: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from carbonize.cli.analyze import analyze
 from carbonize.cli.build import app as build_app
 from carbonize.cli.calibrate import calibrate
 from carbonize.cli.compare import compare
+from carbonize.cli.compare_experiment import compare_experiment
 from carbonize.cli.export import export
 from carbonize.cli.plan import plan
 from carbonize.cli.render import render
@@ -82,6 +83,7 @@ app.command("render")(render)
 app.command("compare")(compare)
 app.command("report")(report)
 app.command("export")(export)
+app.command("compare-experiment")(compare_experiment)
 
 
 def main() -> None:

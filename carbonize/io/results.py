@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from carbonize.io.order_results import order_variables
+from carbonize.io.scattering_results import scattering_variables
 
 __all__ = ["CLASS_NAMES", "analysis_dataset", "pores_csv", "series_dataset", "summary"]
 
@@ -161,7 +162,7 @@ def analysis_dataset(records: Records, attributes: dict[str, Any]) -> Any:
             {"units": "cm3/g", "long_name": "void that the probe covers; nan: not computed"},
         )
     ordered, order_coords = order_variables(collect, _dig)
-    variables |= ordered
+    variables |= ordered | scattering_variables(collect, _dig)
     coords = {"replica": replicas, "pore_class": list(CLASS_NAMES), "probe": probes, **order_coords}
     return xr.Dataset(variables, coords=coords, attrs=attributes)
 

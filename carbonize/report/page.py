@@ -17,6 +17,7 @@ from carbonize.report.figures import write_figures
 from carbonize.report.lives import write_life_figures
 from carbonize.report.order import order_rows, write_order_figure
 from carbonize.report.pictures import Pictures, write_pictures
+from carbonize.report.scattering import XraySection, write_xray_section
 from carbonize.report.style import BONDING_COLORS, BONDING_LABELS, CLASS_COLORS, CLASS_LABELS, OTHER_COLOR
 from carbonize.report.view3d import View3D, library
 from carbonize.schedules import compile_protocol
@@ -64,13 +65,14 @@ def build_page(run: Any) -> Path:
             **write_life_figures(run, page.with_name("figures")),
         }
         pictures = write_pictures(run, page.with_name("figures"))
-        _write_whole(page, _render(run, figures, pictures))
+        xray = write_xray_section(run, page.with_name("figures"))
+        _write_whole(page, _render(run, figures, pictures, xray))
     except OSError as err:
         raise CarbonizeError(f"{err.filename or page}: cannot be written: {err.strerror or err}") from None
     return page
 
 
-def _render(run: Any, figures: Mapping[str, Path], pictures: Pictures) -> str:
+def _render(run: Any, figures: Mapping[str, Path], pictures: Pictures, xray: XraySection | None) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -96,6 +98,11 @@ def _render(run: Any, figures: Mapping[str, Path], pictures: Pictures) -> str:
     ]
     context["picture_note"] = pictures.note
     context["view3d"] = _view3d(pictures.view3d)
+    context["xray"] = xray and {
+        "figures": {name: _data_uri(path) for name, path in xray.figures.items()},
+        "rows": xray.rows,
+        "notes": xray.notes,
+    }
     return environment.get_template("report.html.j2").render(context)
 
 

@@ -51,6 +51,9 @@ OPTIONS = {
         "--out", "--reference", "--final", "--over", "--smallest-effect", "--activation-energy",
         "--leave-out-unfinished", "--seed", "--json", "--no-report",
     ),
+    ("compare-experiment",): (
+        "RUN|FILE", "--xrd", "--saxs", "--table", "--out", "--frame", "--wavelength", "--polarisation",
+    ),
     ("export",): ("RUN", "--to", "--out", "--frame", "--replica"),
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ from exact.runs import AfterChunks, assert_same_end, children, events, small_pro
 
 import carbonize
 from carbonize.analysis.averaging import averaged
-from carbonize.analysis.frame import DEFAULT_PARTS, PARTS
+from carbonize.analysis.frame import EVERY_TIME, FIRST_AND_LAST, PARTS
 from carbonize.errors import Interrupted
 
 
@@ -84,8 +84,9 @@ def test_averages_are_those_of_the_frames_on_disk(protocol: dict[str, Any], tmp_
         window = [a for a in frames if record["step"] - 100 <= a.info["step"] <= record["step"]]
         assert record["on"] == "averaged"
         assert record["averaged_frames"] == len(window)
-        ends = record["step"] in (0, run.records[-1]["step"])
-        expected = carbonize.analyze(averaged(window, len(window) - 1), what=PARTS if ends else DEFAULT_PARTS)
+        ends = {0: (*EVERY_TIME, *FIRST_AND_LAST), run.records[-1]["step"]: PARTS}
+        what = ends.get(record["step"], EVERY_TIME)
+        expected = carbonize.analyze(averaged(window, len(window) - 1), what=what)
         assert record["frame"] == expected
     assert {r["averaged_frames"] for r in run.records} == {1, 4}
     broken = tmp_path / "broken"

@@ -1,0 +1,115 @@
+"""Shapes of the (002) and (10) bands of small graphitic crystallites in a powder pattern.
+
+Layers are discs of diameter D, stacked n to a crystallite a distance d apart. A reciprocal rod
+of such a stack has the lateral profile of a disc's transform and, along the stack, the interference
+of its layers; the powder average over all directions gives the bands (Warren, Phys. Rev. 59 (1941) 693;
+Warren and Bodenstein, Acta Cryst. 18 (1965) 282, here integrated numerically instead of by their
+approximations). All shapes are for intensities divided by the mean square form factor.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import j1, struve
+
+__all__ = ["band_002", "band_10", "profile", "stacking_interference"]
+
+Curve = Float[np.ndarray, " q"]
+
+_TABLE_STEP, _TABLE_END = 0.02, 60.0
+_ANGLES = 300
+_LATERAL = 80
+_SINC2_FWHM = 0.8858929
+
+
+def profile(x: Curve, fwhm: float, tail: float) -> Curve:
+    """A peak of height 1 at x = 0 with one full width at half maximum and tails of three kinds.
+
+    From a Gaussian (``tail`` 0) to a Lorentzian (1: stacks of many heights) it is a pseudo-Voigt; to -1 it
+    goes over into sinc^2, the interference of stacks of one height, with its side lobes.
+    """
+    t = np.asarray(x) / fwhm
+    gauss = np.exp(-4 * np.log(2) * t**2)
+    if tail >= 0:
+        return tail / (1 + 4 * t**2) + (1 - tail) * gauss
+    return -tail * np.sinc(_SINC2_FWHM * t) ** 2 + (1 + tail) * gauss
+
+
+def band_002(q: Curve, q0: float, fwhm: float, tail: float, diameter_A: float | None) -> Curve:
+    """The (002) band: a peak along the rod, and the powder average of the rod.
+
+    Parameters
+    ----------
+    q
+        1/A.
+    q0, fwhm, tail
+        Of the :func:`profile` along the stacking direction (1/A).
+    diameter_A
+        Of the layers; None for layers so wide that their rod has no width. Narrow layers shift the
+        band to higher q, and the powder average, 1/q^2, to lower q.
+    """
+    q = np.asarray(q, float)
+    if diameter_A is None:
+        return (q0 / q) ** 2 * profile(q - q0, fwhm, tail)
+    u = (np.arange(_LATERAL) + 0.5) * (16.0 / _LATERAL)
+    weight = (2 * j1(u) / u) ** 2 * u * (16.0 / _LATERAL) / 2
+    lateral = 2 * u / diameter_A
+    inside = np.maximum(q[:, None] ** 2 - lateral**2, 1e-6)
+    along = np.sqrt(inside)
+    shape = profile(along - q0, fwhm, tail) / along * (q[:, None] > lateral)
+    return q0**2 / q * (shape @ weight)
+
+
+def stacking_interference(along: Curve, layers: int, spacing_A: float) -> Curve:
+    """Interference along the (10) rods of layers stacked ABAB, with a mean of 1.
+
+    >>> round(float(stacking_interference(np.linspace(0, 2 * np.pi, 7)[:-1], 2, 1.0).mean()), 6)
+    1.0
+    """
+    number = np.arange(layers)
+    phases = np.where(number % 2 == 0, 0.0, 2 * np.pi / 3)
+    total = np.zeros(np.shape(along))
+    for sign in (1, -1):  # three of the six rods see the shift one way, three the other way
+        wave = np.exp(1j * (np.multiply.outer(along, number * spacing_A) + sign * phases)).sum(axis=-1)
+        total += np.abs(wave) ** 2 / (2 * layers)
+    return total
+
+
+def band_10(
+    q: Curve, q10: float, diameter_A: float, layers: int | None = None, spacing_A: float = 3.4
+) -> Curve:
+    """The (10) band of layers stacked at random, or of AB stacks if ``layers`` is given.
+
+    The height is arbitrary, but the same with and without stacking.
+    """
+    q = np.asarray(q, float)
+    angle = (np.arange(_ANGLES) + 0.5) * (np.pi / 2 / _ANGLES)
+    along = np.multiply.outer(q, np.sin(angle))
+    u = np.abs(np.multiply.outer(q, np.cos(angle)) - q10) * diameter_A / 2
+    shape = _line_spread(u)
+    if layers is not None:
+        shape = shape * np.interp(along, *_stacking_table(layers, round(spacing_A, 6)))
+    return diameter_A * shape.sum(axis=1) / q / _ANGLES
+
+
+def _line_spread(u: np.ndarray) -> np.ndarray:
+    """Squared transform of a disc of radius 1, integrated along a line at a distance u."""
+    near = np.interp(u, *_line_spread_table())
+    return np.where(u < _TABLE_END, near, 2 / np.pi / np.maximum(u, 1.0) ** 2)
+
+
+@functools.lru_cache(maxsize=8)
+def _stacking_table(layers: int, spacing_A: float) -> tuple[np.ndarray, np.ndarray]:
+    along = np.linspace(0, 5, 4001)
+    return along, stacking_interference(along, layers, spacing_A)
+
+
+@functools.cache
+def _line_spread_table() -> tuple[np.ndarray, np.ndarray]:
+    u = np.arange(0, _TABLE_END + 1, _TABLE_STEP)
+    values = struve(1, 2 * u) / np.maximum(u, 1e-9) ** 2
+    values[0] = 8 / (3 * np.pi)
+    return u, values

@@ -1,0 +1,335 @@
+"""Layer spacing and crystallite sizes from a powder pattern, as they are taken from a measured one.
+
+The intensity is divided by the mean square form factor; (002) is fitted with a peak under the
+powder average and (10) with the band of small layers (:mod:`carbonize.analysis.scattering.bands`),
+each on a smooth background. Scherrer's equation in q is L = K 2 pi / FWHM; K is 0.9 for Lc.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.ndimage import gaussian_filter1d
+from scipy.optimize import least_squares, nnls
+
+from carbonize.analysis.scattering.bands import band_002, band_10
+
+__all__ = ["CU_K_ALPHA_A", "K_LA", "K_LC", "Band", "fit_bands", "lorentz_polarisation", "two_theta_deg"]
+
+CU_K_ALPHA_A = 1.5406
+"""Wavelength (A) of Cu K-alpha 1."""
+
+K_LC, K_LA = 0.9, 1.84
+
+_RANGE_002, _RANGE_10 = (1.15, 2.4), (2.4, 3.5)
+_PEAK_002, _PEAK_10 = (1.5, 2.08), (2.75, 3.12)
+_WIDEST_002 = 1.0
+_STARTS_002 = ((1.8, 0.15, -0.3), (1.8, 0.45, -0.3), (1.75, 0.35, 0.3))
+_SIZE_OF_AREA = 1.04  # between a square's side (1) and a disc's diameter (1.13), per root of area
+_SIZES_A = (5.0, 400.0)
+_LEAST_SIGNAL = 5.0  # height over the scatter of the fit
+
+Curve = Float[np.ndarray, " q"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Band:
+    """One fitted band.
+
+    Attributes
+    ----------
+    reason
+        Why there is no band to speak of; empty if there is one.
+    values, errors
+        Fitted parameters and their standard errors.
+    q, data, fit, background
+        What was fitted and how, intensity over mean square form factor.
+    """
+
+    reason: str
+    values: dict[str, float]
+    errors: dict[str, float]
+    q: Curve
+    data: Curve
+    fit: Curve
+    background: Curve
+
+
+def two_theta_deg(q: Curve, wavelength_A: float = CU_K_ALPHA_A) -> Curve:
+    """Scattering angle 2 theta (degrees); nan where the wavelength does not reach.
+
+    >>> round(float(two_theta_deg(np.array([2 * np.pi / 3.354]))[0]), 2)
+    26.55
+    """
+    sine = np.asarray(q, float) * wavelength_A / (4 * np.pi)
+    return np.degrees(2 * np.arcsin(np.where(sine <= 1, sine, np.nan)))
+
+
+def lorentz_polarisation(q: Curve, wavelength_A: float = CU_K_ALPHA_A) -> Curve:
+    """(1 + cos^2 2 theta) / 2: what unpolarised rays lose in a reflection.
+
+    The powder average of computed intensities is the Lorentz factor: it is in them already.
+    """
+    return (1 + np.cos(np.radians(two_theta_deg(q, wavelength_A))) ** 2) / 2
+
+
+def fit_bands(q: Curve, reduced: Curve, resolution: float) -> tuple[dict[str, Any], dict[str, Band]]:
+    """Fit (002) and (10).
+
+    Parameters
+    ----------
+    q
+        Evenly spaced, 1/A, from below 1.1 to above 3.5.
+    reduced
+        Intensity over mean square form factor.
+    resolution
+        Standard deviation (1/A) of the Gaussian that the intensity was smoothed with.
+
+    Returns
+    -------
+    dict
+        ``d002_A``, ``Lc_A``, ``La_A`` with ``..._error_A`` (None, with a ``..._reason``, where there is
+        nothing to fit), ``layers`` = Lc / d002 (``layers_definition``), ``La_scherrer_A``: 1.84 2 pi over the
+        width of the fitted (10) band, ``a_A``: lattice constant of the layers, ``stacking_AB``: share of (10) with
+        the interference of AB stacks.
+    dict
+        The :class:`Band` of each.
+    """
+    first = _fit_002(q, reduced, resolution, None, None)
+    second = _fit_10(q, reduced, resolution, first, None)
+    for _ in range(2 if not first.reason and not second.reason else 0):
+        # each band reaches under the other
+        again = _fit_002(q, reduced - _curve_10(q, second), resolution, second.values["diameter_A"], first)
+        if again.reason:
+            break
+        first = again
+        second = _fit_10(q, reduced, resolution, first, second)
+    return {**_stack_numbers(first, resolution), **_layer_numbers(second, resolution)}, {
+        "002": first,
+        "10": second,
+    }
+
+
+def _stack_numbers(band: Band, resolution: float) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "d002_A": None, "d002_error_A": None, "Lc_A": None, "Lc_error_A": None, "layers": None,
+        "layers_definition": "Lc / d002", "d002_reason": band.reason or None, "Lc_reason": band.reason or None,
+    }  # fmt: skip
+    if band.reason:
+        return result
+    q0, width = band.values["q0"], band.values["fwhm"]
+    spacing = 2 * np.pi / q0
+    result["d002_A"] = spacing
+    result["d002_error_A"] = spacing * band.errors["q0"] / q0
+    least = 0.35 * 2.355 * resolution
+    if width < max(least, 0.016):
+        least = max(least, 0.016)
+        shown = K_LC * 2 * np.pi / least
+        result["Lc_reason"] = (
+            f"wider stacks than the cell can tell: (002) is sharper than {shown:.0f} A shows"
+        )
+        return result
+    size = K_LC * 2 * np.pi / width
+    result.update(Lc_A=size, Lc_error_A=size * band.errors["fwhm"] / width, layers=size / spacing)
+    return result
+
+
+def _layer_numbers(band: Band, resolution: float) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "La_A": None, "La_error_A": None, "La_scherrer_A": None, "a_A": None, "stacking_AB": None,
+        "La_reason": band.reason or None,
+    }  # fmt: skip
+    if band.reason:
+        return result
+    result["a_A"] = 4 * np.pi / (np.sqrt(3) * band.values["q10"])
+    result["stacking_AB"] = band.values["stacking_AB"]
+    diameter = band.values["diameter_A"]
+    scale = _SIZE_OF_AREA * np.sqrt(np.pi) / 2
+    most = K_LC * 2 * np.pi / (0.35 * 2.355 * max(resolution, 1e-9))
+    if diameter > 0.95 * min(most, _SIZES_A[1]):
+        result["La_reason"] = (
+            f"wider layers than can be told: (10) is sharper than {min(most, 400):.0f} A shows"
+        )
+        return result
+    # disc or square: their sizes lie 6 % on either side
+    error = np.hypot(band.errors["diameter_A"], 0.06 * diameter) * scale
+    grid = np.arange(2.2, 4.4, 0.002)
+    shape = band_10(grid, band.values["q10"], diameter)
+    above = grid[shape > shape.max() / 2]
+    result.update(
+        La_A=diameter * scale, La_error_A=error, La_scherrer_A=float(K_LA * 2 * np.pi / np.ptp(above))
+    )
+    return result
+
+
+def _curve_002(q: Curve, band: Band) -> Curve:
+    v = band.values
+    return v["height_0"] * band_002(q, v["q0"], v["fwhm"], v["tail"], v.get("diameter_A"))
+
+
+def _curve_10(q: Curve, band: Band) -> Curve:
+    v = band.values
+    total = v["height_0"] * band_10(q, v["q10"], v["diameter_A"])
+    if "layers" in v:
+        total += v["height_1"] * band_10(q, v["q10"], v["diameter_A"], int(v["layers"]), v["spacing_A"])
+    return total
+
+
+def _fit_002(
+    q: Curve, reduced: Curve, resolution: float, diameter_A: float | None, before: Band | None
+) -> Band:
+    chosen = (q >= _RANGE_002[0]) & (q <= _RANGE_002[1])
+
+    def shapes(parameters: np.ndarray, at: Curve) -> list[Curve]:
+        q0, fwhm, tail = parameters
+        return [band_002(at, q0, fwhm, tail, diameter_A)]
+
+    starts = [np.array([q0, fwhm, tail]) for q0, fwhm, tail in _STARTS_002]
+    # a band much sharper than the smoothing has no width to find
+    bounds = (np.array([1.4, max(0.015, 0.5 * resolution), -1.0]), np.array([2.2, 1.5, 1.0]))
+    if before is not None:
+        starts = [np.array([before.values[name] for name in ("q0", "fwhm", "tail")])]
+    band = _fit(q, reduced, chosen, resolution, shapes, starts, bounds, ("q0", "fwhm", "tail"))
+    reason = _no_band("(002)", band, band.values["q0"], _PEAK_002)
+    if not reason and band.values["fwhm"] > _WIDEST_002:
+        reason = f"no (002) peak: what is there is {band.values['fwhm']:.2f} 1/A wide, wider than one layer's"
+    if diameter_A is not None:
+        band.values["diameter_A"] = diameter_A
+    return dataclasses.replace(band, reason=reason)
+
+
+def _fit_10(q: Curve, reduced: Curve, resolution: float, stacks: Band, before: Band | None) -> Band:
+    chosen = (q >= _RANGE_10[0]) & (q <= _RANGE_10[1])
+    layers, spacing = None, 3.4
+    if not stacks.reason:
+        spacing = 2 * np.pi / stacks.values["q0"]
+        layers = max(1, min(60, round(K_LC * 2 * np.pi / stacks.values["fwhm"] / spacing)))
+    ordered = layers is not None and layers > 1
+
+    def shapes(parameters: np.ndarray, at: Curve) -> list[Curve]:
+        q10, size = parameters[0], np.exp(parameters[1])
+        found = [band_10(at, q10, size)]
+        if ordered:
+            found.append(band_10(at, q10, size, layers, spacing))
+        if not stacks.reason:
+            v = stacks.values
+            found.append(band_002(at, 2 * v["q0"], v["fwhm"], v["tail"], size))  # (004)
+        return found
+
+    starts = [np.array([2.95, np.log(size)]) for size in (15.0, 50.0)]
+    widest = min(_SIZES_A[1], 10.0 / max(resolution, 1e-9))
+    bounds = (np.array([2.7, np.log(_SIZES_A[0])]), np.array([3.2, np.log(widest)]))
+    if before is not None:
+        starts = [np.array([before.values["q10"], np.log(before.values["diameter_A"])])]
+    below = reduced if stacks.reason else reduced - _curve_002(q, stacks)
+    band = _fit(q, below, chosen, resolution, shapes, starts, bounds, ("q10", "log_size"))
+    size = float(np.exp(band.values["log_size"]))
+    heights = [band.values["height_0"], band.values["height_1"] if ordered else 0.0]
+    values = {
+        "q10": band.values["q10"],
+        "diameter_A": size,
+        "stacking_AB": heights[1] / sum(heights) if sum(heights) > 0 else 0.0,
+        "height_0": heights[0],
+    }
+    if ordered:
+        values.update(height_1=heights[1], layers=float(layers or 0), spacing_A=spacing)
+    errors = {"q10": band.errors["q10"], "diameter_A": size * band.errors["log_size"]}
+    reason = _no_band("(10)", band, values["q10"], _PEAK_10)
+    if not reason and size < 1.02 * _SIZES_A[0]:
+        reason = "no (10) band: what is there is wider than the band of layers of 5 A"
+    return dataclasses.replace(band, reason=reason, values=values, errors=errors)
+
+
+def _no_band(name: str, band: Band, place: float, allowed: tuple[float, float]) -> str:
+    """Why there is no band to speak of."""
+    over = band.fit - band.background
+    scatter = float(np.std(band.data - band.fit))
+    height = float(over.max())
+    level = float(np.mean(band.data))
+    if height < _LEAST_SIGNAL * scatter or height < 0.05 * level:
+        return f"no {name} peak: it would rise {height:.3g} above a background that scatters by {scatter:.2g}"
+    if not allowed[0] < place < allowed[1]:
+        return f"no {name} peak between {allowed[0]:g} and {allowed[1]:g} 1/A"
+    return ""
+
+
+def _fit(
+    q: Curve,
+    reduced: Curve,
+    chosen: np.ndarray,
+    resolution: float,
+    shapes: Callable[[np.ndarray, Curve], list[Curve]],
+    starts: list[np.ndarray],
+    bounds: tuple[np.ndarray, np.ndarray],
+    names: tuple[str, ...],
+) -> Band:
+    """Least squares in the shapes' parameters; heights and background follow linearly."""
+    step = float(q[1] - q[0])
+    margin = int(np.ceil(4 * resolution / step))
+    first, last = np.flatnonzero(chosen)[[0, -1]]
+    # coarser than the pattern: what a band looks like needs no more points than this
+    stride = max(1, round(max(0.01, 0.2 * resolution) / step))
+    at = q[first] + step * np.arange(-margin, last - first + 1 + margin)
+    at = np.maximum(at, 1e-3)
+    x, y = q[first : last + 1], reduced[first : last + 1]
+    middle = (x - x.mean()) / np.ptp(x)
+    backgrounds = [np.ones_like(x), 1 + middle, 1 - middle, (x[0] / x) ** 4]
+
+    def columns(parameters: np.ndarray) -> np.ndarray:
+        found = []
+        coarse = at[::stride] if stride > 1 else at
+        for shape in shapes(parameters, coarse):
+            fine = np.interp(at, coarse, shape)
+            # a three-dimensional Gaussian smooths q I(q) like one in one dimension
+            smooth = gaussian_filter1d(fine * at, resolution / step) / at if resolution > 0 else fine
+            found.append(smooth[margin : margin + len(x)])
+        return np.array(found + backgrounds).T
+
+    def residual(parameters: np.ndarray) -> np.ndarray:
+        matrix = columns(parameters)
+        return matrix @ nnls(matrix, y)[0] - y
+
+    best = min(
+        (
+            least_squares(
+                residual,
+                np.clip(start, bounds[0] + 1e-6, bounds[1] - 1e-6),
+                bounds=bounds,
+                x_scale=np.array([0.05, 0.1, 0.3][: len(start)]),
+                max_nfev=40,
+            )
+            for start in starts
+        ),
+        key=lambda found: found.cost,
+    )
+    matrix = columns(best.x)
+    heights = nnls(matrix, y)[0]
+    bands = matrix.shape[1] - len(backgrounds)
+    left = y - matrix @ heights
+    errors = _errors(best.jac, left)
+    values = {name: float(value) for name, value in zip(names, best.x, strict=True)}
+    values.update({f"height_{k}": float(heights[k]) for k in range(bands)})
+    return Band(
+        reason="",
+        values=values,
+        errors={name: float(error) for name, error in zip(names, errors, strict=True)},
+        q=x,
+        data=y,
+        fit=matrix @ heights,
+        background=matrix[:, bands:] @ heights[bands:],
+    )
+
+
+def _errors(jacobian: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Standard errors, the scatter being correlated from point to point."""
+    centred = left - left.mean()
+    variance = float(centred @ centred) / max(1, len(left) - jacobian.shape[1])
+    correlation = np.correlate(centred, centred, "full")[len(left) - 1 :] / max(centred @ centred, 1e-300)
+    negative = np.flatnonzero(correlation <= 0)
+    length = 1 + 2 * float(correlation[1 : negative[0] if len(negative) else len(left)].sum())
+    covariance = np.linalg.pinv(jacobian.T @ jacobian) * variance * length
+    return np.sqrt(np.maximum(np.diag(covariance), 0.0))

@@ -1,0 +1,1 @@
+"""A simulated carbon beside a measured one."""

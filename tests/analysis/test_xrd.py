@@ -1,0 +1,110 @@
+"""Crystallites of known size come back from their powder pattern; what has no band is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase.build import bulk, graphene
+from crystallites import ab_crystallite
+
+from carbonize.analysis.frame import analyze
+from carbonize.analysis.raman import raman_summary
+from carbonize.analysis.scattering.bands import band_10, profile, stacking_interference
+from carbonize.analysis.scattering.pattern import powder_pattern
+from carbonize.analysis.scattering.xrd import fit_bands, lorentz_polarisation, two_theta_deg
+
+
+def bands_of(atoms) -> dict:
+    found = powder_pattern(atoms)
+    return fit_bands(found.pattern.q, found.reduced, float(found.pattern.resolution[0]))[0]
+
+
+@pytest.mark.parametrize(
+    ("size_A", "layers", "spacing_A", "square"),
+    [(30.0, 6, 3.354, False), (25.0, 8, 3.60, True), (35.0, 10, 3.354, True)],
+)
+def test_a_crystallite_of_ab_graphite_returns_its_size(
+    size_A: float, layers: int, spacing_A: float, square: bool
+) -> None:
+    found = bands_of(ab_crystallite(size_A, layers, spacing_A, square=square))
+    assert found["d002_A"] == pytest.approx(spacing_A, rel=2e-3)
+    assert found["Lc_A"] == pytest.approx(layers * spacing_A, rel=0.1)
+    assert found["La_A"] == pytest.approx(size_A, rel=0.1)
+    assert found["layers"] == pytest.approx(found["Lc_A"] / found["d002_A"])
+    assert abs(found["La_A"] - size_A) < 3 * found["La_error_A"]
+
+
+def test_a_crystallite_in_a_periodic_box_has_the_same_spacing() -> None:
+    atoms = ab_crystallite(25.0, 6)
+    atoms.center(vacuum=18.0)
+    atoms.pbc = True
+    found = bands_of(atoms)
+    assert found["d002_A"] == pytest.approx(3.354, rel=2e-3)
+    assert found["Lc_A"] == pytest.approx(6 * 3.354, rel=0.1)
+
+
+def test_an_endless_crystal_has_a_spacing_but_no_size() -> None:
+    from carbonize.periodic import make_lattice
+
+    layer = graphene(a=2.461, size=(6, 6, 1)).positions
+    from ase import Atoms
+
+    cell = np.array([[14.766, 0, 0], [-7.383, 12.7877, 0], [0, 0, 13.416]])
+    positions = np.concatenate([layer + [0, 1.42 * (k % 2), 3.354 * k] for k in range(4)])
+    atoms = Atoms("C" * len(positions), positions, cell=cell, pbc=True)
+    assert make_lattice(cell, [True] * 3).heights.min() < 13
+    found = bands_of(atoms)
+    assert found["d002_A"] == pytest.approx(3.354, rel=2e-3)
+    assert found["Lc_A"] is None and "the cell can tell" in found["Lc_reason"]
+
+
+def test_diamond_and_single_sheets_have_no_002() -> None:
+    sheet = graphene(size=(8, 8, 1), vacuum=5.0)
+    sheet.pbc = False
+    for atoms in (bulk("C", "diamond", a=3.567, cubic=True).repeat(4), sheet):
+        found = bands_of(atoms)
+        assert found["d002_A"] is None and found["layers"] is None
+        assert "(002)" in found["d002_reason"]
+
+
+def test_a_slab_has_bands_but_no_small_angles() -> None:
+    atoms = graphene(a=2.461, size=(6, 6, 1), vacuum=10.0)
+    found = analyze(atoms, what="scattering")["scattering"]
+    assert found["rdf"]["body"] == "slab" and found["rdf"]["neighbors"] == 3
+    assert found["saxs"]["R_A"] is None and "periodic in all three" in found["saxs"]["reason"]
+
+
+def test_the_two_dimensional_band_is_warrens() -> None:
+    # a sharp rise below q10, a long tail above it, and a width that goes as one over the size
+    q = np.arange(2.2, 4.2, 0.002)
+    widths = []
+    for size in (30.0, 60.0):
+        shape = band_10(q, 2.95, size)
+        top = q[np.argmax(shape)]
+        assert 2.95 < top < 2.95 + 4 / size
+        above = q[shape > shape.max() / 2]
+        assert above[-1] - top > 1.5 * (top - above[0])
+        widths.append(np.ptp(above))
+    assert widths[0] / widths[1] == pytest.approx(2.0, rel=0.15)
+    assert profile(np.array([0.05]), 0.1, -1.0) == pytest.approx(0.5, abs=1e-3)
+    assert profile(np.array([0.05]), 0.1, 0.7) == pytest.approx(0.5, abs=1e-3)
+    period = np.linspace(0, 2 * np.pi / 3.4, 400, endpoint=False)
+    assert stacking_interference(period, 7, 3.4).mean() == pytest.approx(1.0)
+
+
+def test_angles_and_polarisation() -> None:
+    q = np.array([0.0, 2 * np.pi / 3.354, 20.0])
+    assert two_theta_deg(q)[1] == pytest.approx(26.55, abs=0.01)
+    assert np.isnan(two_theta_deg(q)[2])
+    assert lorentz_polarisation(q)[0] == 1.0
+
+
+def test_raman_laws_hold_where_they_say() -> None:
+    assert raman_summary(88.0)["ID_IG"]["tuinstra_koenig"] == pytest.approx(0.5)
+    small, large = raman_summary(10.0), raman_summary(40.0)
+    assert (small["law"], large["law"]) == ("ferrari_robertson", "tuinstra_koenig")
+    laws = raman_summary(20.0)["ID_IG"]
+    assert laws["ferrari_robertson"] == pytest.approx(laws["tuinstra_koenig"], rel=0.02)
+    redder = raman_summary(40.0, 633.0)["ID_IG"]["tuinstra_koenig"]
+    assert redder / large["ID_IG"]["tuinstra_koenig"] == pytest.approx((633 / 514.5) ** 4)
+    assert raman_summary(None)["reason"]
