@@ -80,7 +80,7 @@ def test_every_command_shown_exists_with_its_options(
 
 def test_every_command_of_the_program_is_shown() -> None:
     assert {command[1] for command in commands()} == {
-        "run", "status", "analyze", "track", "build", "render", "report", "export", "--version",
+        "run", "status", "study", "submit", "analyze", "track", "build", "render", "report", "export", "--version",
     }  # fmt: skip
 
 

@@ -78,7 +78,13 @@ class RealSlurm:
 
     def start(self) -> None:
         """Start the daemons and wait until the node can take jobs."""
-        paths = {"socket": "socket", "pid-file": "pid", "log-file": "log", "seed-file": "seed", "key-file": "key"}
+        paths = {
+            "socket": "socket",
+            "pid-file": "pid",
+            "log-file": "log",
+            "seed-file": "seed",
+            "key-file": "key",
+        }
         munge = [f"--{option}={self.root}/munge.{name}" for option, name in paths.items()]
         self._spawn("munged", "--foreground", "--force", *munge)
         _wait(lambda: (self.root / "munge.socket").exists(), "munged")
@@ -100,7 +106,12 @@ class RealSlurm:
     def command(self, *words: str, check: bool = False) -> str:
         """Output of one of Slurm's commands."""
         done = subprocess.run(
-            words, env={**os.environ, **self.environment}, capture_output=True, text=True, check=check, timeout=60
+            words,
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            check=check,
+            timeout=60,
         )
         return done.stdout + done.stderr
 

@@ -66,7 +66,7 @@ def job(place: Path, number: int, **environment: str) -> subprocess.Popen[str]:
         ["bash", "slurm/1/job.sh"],
         cwd=place,
         env={**os.environ, **slurm, "PATH": path, **environment},
-        stdout=open(place / "slurm" / "1" / f"{number}.log", "ab"),  # noqa: SIM115
+        stdout=open(place / "slurm" / "1" / f"{number}.log", "ab"),
         stderr=subprocess.STDOUT,
     )
 
@@ -161,7 +161,7 @@ def test_the_script_asks_for_what_the_cluster_file_says(tmp_path: Path) -> None:
         ("time: tomorrow\n", ["time"]),
         ("acount: x\n", ["'acount'", "did you mean 'account'"]),
         ("account: 'x y'\n", ["account"]),
-        ("setup: [\"a\\nb\"]\n", ["setup.0", "one line"]),
+        ('setup: ["a\\nb"]\n', ["setup.0", "one line"]),
         ("gpus: -1\n", ["gpus"]),
         ("options: ['rm -rf']\n", ["options.0"]),
         ("- a\n", ["mapping"]),

@@ -47,7 +47,9 @@ def test_every_protocol_meets_every_precursor_with_the_same_start_and_seed(tmp_p
     assert {r["id"] for r in content["runs"]} == {
         "short--diamond", "long--diamond", "short--other", "long--other",
     }  # fmt: skip
-    configs = {r["id"]: load_protocol(tmp_path / "out" / r["folder"] / "protocol.yaml") for r in content["runs"]}
+    configs = {
+        r["id"]: load_protocol(tmp_path / "out" / r["folder"] / "protocol.yaml") for r in content["runs"]
+    }
     for precursor in ("diamond", "other"):
         pair = [configs[f"{protocol}--{precursor}"] for protocol in ("short", "long")]
         assert pair[0].dynamics.seed == pair[1].dynamics.seed
@@ -74,11 +76,17 @@ def test_potentials_multiply_the_runs(tmp_path: Path) -> None:
     from carbonize.potentials.tersoff_parameters import NAMED_SETS
 
     assert NAMED_SETS
-    table.write_text("C C C 3 1 0 38049 4.3484 -0.57058 0.72751 1.5724e-7 2.2119 346.74 1.95 0.15 3.4879 1393.6\n")
+    table.write_text(
+        "C C C 3 1 0 38049 4.3484 -0.57058 0.72751 1.5724e-7 2.2119 346.74 1.95 0.15 3.4879 1393.6\n"
+    )
     write_study(tmp_path)
     file = write_study(
         tmp_path,
-        potentials=[{"kind": "edip"}, {"kind": "edip", "dispersion": True}, {"kind": "tersoff", "file": "my.tersoff"}],
+        potentials=[
+            {"kind": "edip"},
+            {"kind": "edip", "dispersion": True},
+            {"kind": "tersoff", "file": "my.tersoff"},
+        ],
     )
     runs = plan(load_study(file))
     assert [p.run.id for p in runs][:3] == [
@@ -140,7 +148,9 @@ def test_bad_study_files_are_refused_in_one_line(
     content = yaml.safe_load((tmp_path / "short.yaml").read_text())
     stages = content.pop("schedule")
     (tmp_path / "broken.yaml").write_text(yaml.safe_dump(content))
-    (tmp_path / "two.yaml").write_text(yaml.safe_dump({**content, "name": "two", "schedules": [stages, [dict(s) for s in stages]]}))
+    (tmp_path / "two.yaml").write_text(
+        yaml.safe_dump({**content, "name": "two", "schedules": [stages, [dict(s) for s in stages]]})
+    )
     with pytest.raises(InputError) as caught:
         load_study(write_study(tmp_path, **changes))
     message = str(caught.value)
@@ -149,7 +159,9 @@ def test_bad_study_files_are_refused_in_one_line(
         assert word in message
 
 
-def test_a_precursor_that_a_potential_does_not_know_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+def test_a_precursor_that_a_potential_does_not_know_is_refused_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
     write_study(tmp_path)
     text = (tmp_path / "diamond.extxyz").read_text()
     head, first, rest = text.split("\n", 2)[0], text.split("\n", 2)[1], text.split("\n", 2)[2]
@@ -206,7 +218,9 @@ def test_a_dry_run_writes_nothing(
 ) -> None:
     file = write_study(tmp_path)
     out = tmp_path / "out"
-    monkeypatch.setattr("sys.argv", ["carbonize", "study", str(file), "--out", str(out), "--dry-run", "--slurm"])
+    monkeypatch.setattr(
+        "sys.argv", ["carbonize", "study", str(file), "--out", str(out), "--dry-run", "--slurm"]
+    )
     with pytest.raises(SystemExit) as left:
         main()
     assert not left.value.code
@@ -214,3 +228,19 @@ def test_a_dry_run_writes_nothing(
     assert "short--diamond: 1 replica(s), tersoff-1989, 400 steps" in shown
     assert "#SBATCH --array=0-1" in shown
     assert not out.exists()
+
+
+def test_the_shipped_study_compares_protocols_of_one_length() -> None:
+    study = load_study(Path(__file__).resolve().parents[2] / "workflows" / "studies" / "quick.yaml")
+    assert len({p.name for p in study.protocols}) == 2
+    assert len({sum(_duration_ps(p.config.schedule)) for p in study.protocols}) == 1
+    assert len(plan(study)) == 4
+
+
+def _duration_ps(stages: Any) -> list[float]:
+    here, found = 0.0, []
+    for stage in stages:
+        end = stage.temperature_K if stage.kind == "hold" else stage.to_K
+        found.append(stage.duration_ps or abs(end - here) / stage.rate_K_per_ps)
+        here = end
+    return found
