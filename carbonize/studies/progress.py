@@ -55,15 +55,18 @@ def run_row(folder: Path, run: StudyRun) -> dict[str, Any]:
         "message": None,
         "owner": None,
     }
-    begun = (root / "manifest.json").is_file() or (root / LOCK_NAME).is_file()
-    if begun:
-        found = run_status(root)
-        row |= {key: found[key] for key in ("state", "step", "total_steps", "replicas", "message", "owner")}
-        row["replicas_failed"] = sum(r["state"] == "failed" for r in found["replicas"])
-    if row["state"] in ("waiting", "interrupted") and (root / FAILURE).is_file():
-        row |= {"state": "failed", "message": read_json(root / FAILURE).get("message")}
-    if not row["total_steps"] and (root / "protocol.yaml").is_file():
-        row["total_steps"] = steps_of(root)
+    try:
+        if (root / "manifest.json").is_file() or (root / LOCK_NAME).is_file():
+            found = run_status(root)
+            row |= {key: found[key] for key in ("state", "step", "total_steps", "replicas", "message", "owner")}
+            row["replicas_failed"] = sum(r["state"] == "failed" for r in found["replicas"])
+        if row["state"] in ("waiting", "interrupted") and (root / FAILURE).is_file():
+            row |= {"state": "failed", "message": read_json(root / FAILURE).get("message")}
+        if not row["total_steps"]:
+            row["total_steps"] = steps_of(root)
+    except InputError as err:
+        # one damaged folder must not hide how the others are
+        row |= {"state": "failed", "message": str(err)}
     if row["total_steps"]:
         row["progress"] = row["step"] / row["total_steps"]
     if row["state"] == "running":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ from carbonize.studies.prepare import prepare_study
 _reason = missing()
 pytestmark = pytest.mark.skipif(_reason is not None, reason=str(_reason))
 
-LONG, BROKEN = "runs/long--diamond", "runs/broken--diamond"
+LONG, BROKEN = "runs/long--diamond", "runs/long--lost"
 
 
 @pytest.fixture(scope="module")
@@ -44,19 +45,27 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSlurm]:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study of one run that is long enough to be hit and one that breaks down."""
+    """A study of one run that is long enough to be hit and one that cannot begin."""
     folder = tmp_path_factory.mktemp("study")
     write_study(folder)
-    write_protocol(folder, "broken", timestep_fs=25.0)
+    shutil.copy(folder / "diamond.extxyz", folder / "lost.extxyz")
     path = write_protocol(folder, "long", 20.0)
     content = yaml.safe_load(path.read_text())
     # a checkpoint only when it is asked for
     content["output"] = {"frame_every_ps": 0.25, "analysis_every_ps": 2.0, "checkpoint_every_min": 60}
     path.write_text(yaml.safe_dump(content))
-    file = write_study(folder, protocols=["long.yaml", "broken.yaml"])
+    file = write_study(folder, protocols=["long.yaml"], precursors=["diamond.extxyz", "lost.extxyz"])
     out = folder / "a folder with spaces"
     prepare_study(load_study(file), out, lambda _: None)
+    (out / "precursors" / "lost.extxyz").unlink()
     return out
+
+
+@pytest.fixture(scope="module")
+def unbroken(study: Path) -> Path:
+    """The long run, run alone; its program is in the cache then."""
+    carbonize.run(study / LONG / "protocol.yaml", study.parent / "alone", report=False)
+    return study.parent / "alone"
 
 
 def cluster_file(folder: Path, **keys: Any) -> Path:
@@ -73,7 +82,7 @@ def carbonize_main(monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> int:
     return int(left.value.code or 0)
 
 
-def wait_for(done: Callable[[], object], what: str, seconds: float = 240.0) -> None:
+def wait_for(done: Callable[[], object], what: str, seconds: float = 300.0) -> None:
     until = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < until, what
@@ -88,7 +97,11 @@ def steps(folder: Path) -> int:
 
 
 def test_an_array_goes_on_by_itself_and_its_failures_are_reported(
-    slurm: RealSlurm, study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    slurm: RealSlurm,
+    study: Path,
+    unbroken: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def status() -> dict[str, dict[str, Any]]:
         capsys.readouterr()
@@ -115,11 +128,6 @@ def test_an_array_goes_on_by_itself_and_its_failures_are_reported(
     assert row["state"] == "queued"
     first = row["step"]
     assert 0 < first < row["total_steps"]
-    # given again meanwhile, nothing is submitted twice
-    if status()[BROKEN]["state"] == "failed":
-        assert carbonize_main(monkeypatch, *words) == 0
-        assert "nothing to submit" in capsys.readouterr().out
-
     # preemption: Slurm ends the job with TERM and queues it again itself
     wait_for(lambda: steps(study / LONG) >= first + 500, "steps after the first restart")
     slurm.command("scontrol", "requeue", "1_0", check=True)
@@ -133,24 +141,23 @@ def test_an_array_goes_on_by_itself_and_its_failures_are_reported(
     log = (study / "slurm" / "1" / "0.log").read_text()
     assert "stopped by SIGUSR1" in log
     assert log.count("continuing at step") == 2
-    carbonize.run(study / LONG / "protocol.yaml", study.parent / "alone", report=False)
-    assert digests(study / LONG) == digests(study.parent / "alone")
-    assert_same_end(study / LONG, study.parent / "alone")
+    assert digests(study / LONG) == digests(unbroken)
+    assert_same_end(study / LONG, unbroken)
 
     broken = rows[BROKEN]
     assert broken["state"] == "failed"
-    assert (broken["job"]["state"], broken["job"]["code"]) == ("ended", 3)
-    assert "replica 0" in broken["message"]
+    assert (broken["job"]["state"], broken["job"]["code"]) == ("ended", 2)
+    assert "lost.extxyz: no such file" in broken["message"]
     assert "JobState=FAILED" in slurm.command("scontrol", "show", "job", "1_1")
-    assert "ExitCode=3:0" in slurm.command("scontrol", "show", "job", "1_1")
+    assert "ExitCode=2:0" in slurm.command("scontrol", "show", "job", "1_1")
     assert carbonize_main(monkeypatch, "status", study) == 0
     table = capsys.readouterr().out
     assert "requeued 2x" in table
-    assert "failed: broken--diamond: " in table
+    assert "failed: long--lost: " in table
 
-    # both began at once, each with a card of its own
-    cards = [(study / "slurm" / "1" / f"card-{k}").read_text().splitlines() for k in (0, 1)]
-    for lines in cards:
+    # each with a card
+    for k in (0, 1):
+        lines = (study / "slurm" / "1" / f"card-{k}").read_text().splitlines()
         found = dict(line.split("=") for line in lines)
         assert found["CUDA_VISIBLE_DEVICES"] == found["SLURM_JOB_GPUS"]
         assert found["CUDA_VISIBLE_DEVICES"] in ("0", "1")
