@@ -28,7 +28,7 @@ from carbonize.io.rundir import RunPaths
 from carbonize.manifest import Manifest
 from carbonize.observing import Observer
 from carbonize.recording import Recorder, Stopwatch
-from carbonize.schedules import Minimization, Schedule, compile_schedule, same_clock
+from carbonize.schedules import Minimization, Schedule, compile_protocol
 from carbonize.stopping import Stop
 
 __all__ = ["Session", "chunk_steps"]
@@ -491,11 +491,7 @@ class Session:
 
 def _schedules(config: RunConfig, replicas: Sequence[int]) -> list[Schedule]:
     """The schedule of every replica."""
-    names = [name for name, _ in config.named_schedules]
-    compiled = [
-        compile_schedule(stages, config.dynamics.timestep_fs, name) for name, stages in config.named_schedules
-    ]
-    same_clock(compiled, names)
+    compiled = compile_protocol(config)
     return [compiled[config.schedule_of(r)] for r in replicas]
 
 

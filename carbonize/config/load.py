@@ -173,7 +173,9 @@ def _explain_one(error: Any, model: type[BaseModel]) -> str:
     kind = error["type"]
     if kind == "extra_forbidden":
         name = loc[-1]
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+        # of keys that are all but equal the first: those of the simulated clock stand before the laboratory's
+        alike = [key for key in known if difflib.SequenceMatcher(None, name, key).ratio() >= 0.9]
+        near = alike or difflib.get_close_matches(name, known, n=1, cutoff=0.4)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         return f"unknown key {where!r}{hint} (known here: {', '.join(known)})"
     if kind == "missing":
@@ -181,7 +183,10 @@ def _explain_one(error: Any, model: type[BaseModel]) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
     if kind == "union_tag_invalid":
         context = error.get("ctx", {})
-        tag, tags = str(context.get("tag")), str(context.get("expected_tags")).replace("'", "")
+        kinds = [
+            word for word in str(context.get("expected_tags")).replace("'", "").split(", ") if " " not in word
+        ]
+        tag, tags = str(context.get("tag")), ", ".join(kinds)
         near = difflib.get_close_matches(tag, tags.split(", "), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         return f"{where}: unknown kind {tag!r}{hint} (known: {tags})"
@@ -204,7 +209,9 @@ def _walk(loc: tuple[int | str, ...], model: type[BaseModel]) -> tuple[list[str]
         tagged = [
             m
             for m in models
-            if "kind" in m.model_fields and part in get_args(m.model_fields["kind"].annotation)
+            if "kind" in m.model_fields
+            # a kind may be followed by words, where several models share it; all their keys are known here
+            and str(part).split(" ")[0] in get_args(m.model_fields["kind"].annotation)
         ]
         if tagged and isinstance(part, str):
             types = list(tagged)

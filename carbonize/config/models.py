@@ -10,7 +10,30 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from carbonize.config.equivalence import EquivalenceConfig, TimeScale
+from carbonize.config.fields import Count, NotNegative, Number, Positive, Seed
+from carbonize.config.fields import FrozenModel as _Model
+from carbonize.config.fields import no_bool as _no_bool
+from carbonize.config.laboratory import (
+    LaboratoryHold,
+    LaboratoryQuench,
+    LaboratoryRamp,
+    check_scale,
+    in_kelvin,
+    laboratory_courses,
+    time_scale,
+    which_clock,
+)
 
 __all__ = [
     "AnalysisConfig",
@@ -43,25 +66,8 @@ __all__ = [
 MOST_REPLICAS = 100_000
 
 
-def _no_bool(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("expected a number, got true/false")
-    return value
-
-
 def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
-
-
-Number = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
-Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
-Seed = Annotated[int, BeforeValidator(_no_bool), Field(ge=0, lt=2**32)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class FileStructure(_Model):
@@ -289,12 +295,16 @@ class HoldStage(_Model):
     temperature_K: Positive
     duration_ps: Positive
 
+    _kelvin = model_validator(mode="before")(in_kelvin)
+
 
 class _ChangeStage(_Model):
     to_K: Positive
     from_K: Positive | None = Field(default=None, description="default: where the stage before ended")
     rate_K_per_ps: Positive | None = None
     duration_ps: Positive | None = None
+
+    _kelvin = model_validator(mode="before")(in_kelvin)
 
     @model_validator(mode="after")
     def _one_pace(self) -> _ChangeStage:
@@ -315,7 +325,16 @@ class QuenchStage(_ChangeStage):
     kind: Literal["quench"]
 
 
-StageConfig = Annotated[HoldStage | RampStage | QuenchStage | MinimizeStage, Field(discriminator="kind")]
+StageConfig = Annotated[
+    Annotated[HoldStage, Tag("hold")]
+    | Annotated[RampStage, Tag("ramp")]
+    | Annotated[QuenchStage, Tag("quench")]
+    | Annotated[MinimizeStage, Tag("minimize")]
+    | Annotated[LaboratoryHold, Tag("hold in the laboratory")]
+    | Annotated[LaboratoryRamp, Tag("ramp in the laboratory")]
+    | Annotated[LaboratoryQuench, Tag("quench in the laboratory")],
+    Discriminator(which_clock),
+]
 Stages = Annotated[tuple[StageConfig, ...], Field(min_length=1, max_length=100_000)]
 
 
@@ -412,8 +431,19 @@ class RunConfig(_Model):
     schedules: tuple[Stages, ...] | None = Field(
         default=None, min_length=1, max_length=MOST_REPLICAS, description="one schedule a replica, in turn"
     )
+    equivalence: EquivalenceConfig | None = Field(
+        default=None, description="how laboratory and simulated time and temperature correspond"
+    )
     output: OutputConfig = OutputConfig()
     analysis: AnalysisConfig = AnalysisConfig()
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_used(self, handler: Any) -> dict[str, Any]:
+        """Without an equivalence a protocol reads, and hashes, as if there were no such key."""
+        data = handler(self)
+        if self.equivalence is None:
+            data.pop("equivalence", None)
+        return data
 
     @field_validator("name")
     @classmethod
@@ -451,7 +481,7 @@ class RunConfig(_Model):
                 f"than output.frame_every_ps ({frame_every_ps:g}), or write frames more often"
             )
         for name, stages in self.named_schedules:
-            _check_stages(name, stages)
+            _check_stages(name, stages, self.equivalence)
             if self.dynamics.ensemble == "nve":
                 _check_nve(name, stages)
         combinations = len(self.structure.starts) * len(self.named_schedules)
@@ -470,6 +500,13 @@ class RunConfig(_Model):
         assert self.schedule is not None
         return (("schedule", self.schedule),)
 
+    @property
+    def time_scales(self) -> tuple[TimeScale | None, ...]:
+        """What simulated time and temperature mean in the laboratory, for every schedule; None where unsaid."""
+        if self.equivalence is None:
+            return (None,) * len(self.named_schedules)
+        return tuple(time_scale(self.equivalence, name, stages) for name, stages in self.named_schedules)
+
     def start_of(self, replica: int) -> int:
         """Which of the start structures a replica takes: in turn, the first varying fastest."""
         return replica % len(self.structure.starts)
@@ -479,11 +516,24 @@ class RunConfig(_Model):
         return replica // len(self.structure.starts) % len(self.named_schedules)
 
 
-def _check_stages(name: str, stages: tuple[StageConfig, ...]) -> None:
+def _check_stages(name: str, stages: tuple[StageConfig, ...], equivalence: EquivalenceConfig | None) -> None:
     """Every stage must have a temperature to start from, and go where its kind says."""
+    courses = laboratory_courses(name, stages)
+    scale = time_scale(equivalence, name, stages) if equivalence is not None else None
+    if equivalence is not None and scale is not None:
+        check_scale(name, scale, equivalence, courses)
     here: float | None = None
-    for i, stage in enumerate(stages):
-        if isinstance(stage, MinimizeStage):
+    for i, (stage, course) in enumerate(zip(stages, courses, strict=True)):
+        if course is not None:
+            if scale is None:
+                raise ValueError(
+                    f"{name}.{i}: is in laboratory time; say what that is in simulated time, for example "
+                    "equivalence: {activation_energy_eV: ..., duration_ps: 20}; carbonize calibrate RUN... fits the "
+                    "energy"
+                )
+            here = scale.simulated_K(course.last_K)
+            continue
+        if isinstance(stage, MinimizeStage | LaboratoryHold | LaboratoryRamp | LaboratoryQuench):
             continue
         if isinstance(stage, HoldStage):
             here = stage.temperature_K
@@ -509,7 +559,7 @@ def _check_stages(name: str, stages: tuple[StageConfig, ...]) -> None:
 def _check_nve(name: str, stages: tuple[StageConfig, ...]) -> None:
     """Without a thermostat nothing follows a temperature; a hold gives that of the start momenta."""
     temperatures = {s.temperature_K for s in stages if isinstance(s, HoldStage)}
-    if len(temperatures) > 1 or any(isinstance(s, RampStage | QuenchStage) for s in stages):
+    if len(temperatures) > 1 or any(not isinstance(s, HoldStage | MinimizeStage) for s in stages):
         raise ValueError(
             f"{name}: ensemble nve follows no temperature; use holds of one temperature_K "
             "(that of the start momenta), or ensemble nvt"

@@ -17,6 +17,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from carbonize.report.clocks import add_laboratory_axes, common_scale
 from carbonize.report.style import (
     BONDING_COLORS,
     BONDING_LABELS,
@@ -111,7 +112,8 @@ def _legend_above(axes: Axes, columns: int) -> None:
 @apply_style
 def temperature_figure(run: Run) -> Figure:
     """Target and measured temperature (K) against time (ps)."""
-    figure = new_figure(3.2)
+    scale = common_scale(run.protocol)
+    figure = new_figure(3.2 if scale is None else 3.7)
     axes = figure.subplots()
     time = _times(run.series)
     _line(axes, time, _replicas(run.series, "temperature_K"), TEMPERATURE_COLOR, "measured", linewidth=1.4)
@@ -120,7 +122,13 @@ def temperature_figure(run: Run) -> Figure:
     axes.set_ylabel("temperature (K)")
     axes.set_ylim(bottom=0.0)
     time_axis(axes, _last(time))
-    _legend_above(axes, 2)
+    if scale is None:
+        _legend_above(axes, 2)
+    else:
+        axes.set_ylabel("simulated temperature (K)")
+        axes.set_xlabel("simulated time (ps)")
+        add_laboratory_axes(axes, scale, _last(time))
+        axes.legend(loc="best")
     return figure
 
 

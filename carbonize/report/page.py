@@ -11,10 +11,12 @@ from typing import Any
 from carbonize.errors import CarbonizeError, InputError
 from carbonize.report import words
 from carbonize.report.change import first_and_last, headline_rows, reading
+from carbonize.report.clocks import mapping
 from carbonize.report.figures import write_figures
 from carbonize.report.lives import write_life_figures
 from carbonize.report.pictures import Pictures, write_pictures
 from carbonize.report.style import BONDING_COLORS, BONDING_LABELS, CLASS_COLORS, CLASS_LABELS, OTHER_COLOR
+from carbonize.schedules import compile_protocol
 
 __all__ = ["build_page", "write_report"]
 
@@ -115,6 +117,7 @@ def _context(run: Any) -> dict[str, Any]:
         ),
         "caution": words.caution(protocol, n_atoms, replicas, last),
         "stages": words.stages(protocol),
+        "clocks": mapping(protocol, [s.hottest_K for s in compile_protocol(protocol)]),
         "pores": pores,
         "pores_left_out": left_out,
         "pores_frame": words.frame_name(last),

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from carbonize.config.models import (
     ClassLimits,
     DynamicsConfig,
-    HoldStage,
     LangevinConfig,
-    MinimizeStage,
     NoseHooverConfig,
-    QuenchStage,
     RunConfig,
-    StageConfig,
 )
+from carbonize.report.clocks import phrases
 from carbonize.report.numbers import SEALED, duration, length, number
 from carbonize.report.style import CLASS_COLORS, CLASS_LABELS
 
@@ -55,36 +52,15 @@ _FILES = {
 }
 
 
-def stages(protocol: RunConfig) -> list[str]:
-    """The schedule's stages, one phrase each."""
-    named = protocol.named_schedules
+def stages(protocol: RunConfig, both: bool = True) -> list[str]:
+    """The schedule's stages, one phrase each; with ``both`` on either clock where there are two."""
+    named = list(zip(protocol.named_schedules, protocol.time_scales, strict=True))
     if len(named) == 1:
-        return _phrases(named[0][1])
-    return [f"schedule {i}: {', '.join(_phrases(each))}" for i, (_, each) in enumerate(named)]
-
-
-def _phrases(schedule: Sequence[StageConfig]) -> list[str]:
-    said = []
-    here = 0.0
-    for stage in schedule:
-        if isinstance(stage, MinimizeStage):
-            said.append(f"minimize to forces below {stage.force_tolerance_eV_A:g} eV/Å")
-            continue
-        if isinstance(stage, HoldStage):
-            here = stage.temperature_K
-            said.append(f"hold {here:g} K for {stage.duration_ps:g} ps")
-            continue
-        start = stage.from_K if stage.from_K is not None else here
-        lasts = stage.duration_ps or abs(stage.to_K - start) / (stage.rate_K_per_ps or 1.0)
-        rate = stage.rate_K_per_ps or abs(stage.to_K - start) / lasts
-        verb = "quench" if isinstance(stage, QuenchStage) else "heat" if stage.to_K > start else "cool"
-        said.append(
-            f"{verb} to {stage.to_K:g} K in {lasts:.3g} ps ({rate:.3g} K/ps)"
-            if rate < 1000
-            else f"{verb} to {stage.to_K:g} K in {lasts:.3g} ps ({rate:,.0f} K/ps)"
-        )
-        here = stage.to_K
-    return said
+        (_, each), scale = named[0]
+        return phrases(each, scale, both)
+    return [
+        f"schedule {i}: {', '.join(phrases(each, scale, both))}" for i, ((_, each), scale) in enumerate(named)
+    ]
 
 
 def potential_name(protocol: RunConfig) -> str:
@@ -104,7 +80,7 @@ def sentence(protocol: RunConfig, n_atoms: int, replicas: int, density_g_cm3: fl
     different += ["schedules"] * (len(protocol.named_schedules) > 1)
     different = different or ["random numbers"]
     many = f", {replicas} replicas with different {' and '.join(different)}," if replicas > 1 else ""
-    steps = stages(protocol)
+    steps = stages(protocol, both=False)
     barostat = protocol.dynamics.barostat
     where = "constant volume" if barostat is None else f"a pressure of {barostat.pressure_GPa:g} GPa"
     how = f"were annealed with the {potential_name(protocol)} potential at {where}"

@@ -8,16 +8,31 @@ step n sees the temperature it would have seen had it never stopped.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
-from carbonize.config.models import HoldStage, MinimizeStage, StageConfig
+from carbonize.config.equivalence import TimeScale
+from carbonize.config.laboratory import LABORATORY_STAGES, Course, laboratory_courses
+from carbonize.config.models import HoldStage, MinimizeStage, RunConfig, StageConfig
 from carbonize.errors import InputError
+from carbonize.schedules.furnace import simulated_knots
 
-__all__ = ["Minimization", "Pieces", "Schedule", "compile_schedule", "same_clock", "traced_pieces"]
+if TYPE_CHECKING:  # a schedule can be looked at without JAX
+    from jaxtyping import Array
+
+__all__ = [
+    "Minimization",
+    "Pieces",
+    "Schedule",
+    "compile_protocol",
+    "compile_schedule",
+    "same_clock",
+    "traced_pieces",
+]
 
 _MAX_STEPS = 2**31 - 1
 
@@ -119,25 +134,58 @@ def traced_pieces(schedules: Sequence[Schedule], dtype: Any) -> Pieces:
     )
 
 
-def compile_schedule(stages: Sequence[StageConfig], timestep_fs: float, name: str = "schedule") -> Schedule:
-    """Turn the stages of a protocol into a :class:`Schedule`.
-
-    Stage boundaries are rounded to whole steps of the running time, so that errors
-    of rounding do not add up over many stages. A minimisation takes one step.
+def compile_protocol(config: RunConfig) -> list[Schedule]:
+    """The schedules of a protocol, in its order.
 
     Raises
     ------
     InputError
-        If a stage is shorter than one step, or the schedule longer than 2^31 steps.
+        If one cannot be compiled, or if they cannot advance together.
     """
-    starts: list[int] = []
-    temperatures: list[float] = []
-    slopes: list[float] = []
+    names = [name for name, _ in config.named_schedules]
+    compiled = [
+        compile_schedule(stages, config.dynamics.timestep_fs, name, scale)
+        for (name, stages), scale in zip(config.named_schedules, config.time_scales, strict=True)
+    ]
+    same_clock(compiled, names)
+    return compiled
+
+
+def compile_schedule(
+    stages: Sequence[StageConfig],
+    timestep_fs: float,
+    name: str = "schedule",
+    scale: TimeScale | None = None,
+) -> Schedule:
+    """Turn the stages of a protocol into a :class:`Schedule`.
+
+    Stage boundaries are rounded to whole steps of the running time, so that errors
+    of rounding do not add up over many stages. A minimisation takes one step. A stage
+    in laboratory units becomes as many pieces as its curve needs.
+
+    Raises
+    ------
+    InputError
+        If a stage is shorter than one step, the schedule longer than 2^31 steps, or a stage in
+        laboratory units has no ``scale``.
+    """
+    corners: list[tuple[int, float, float]] = []  # step, temperature there, slope from there on
+    kinds: list[str] = []
     minimizations: list[Minimization] = []
     time_ps, step = 0.0, 0
     here_K: float | None = None
-    for i, stage in enumerate(stages):
-        first_K, last_K, duration_ps = _course(stages, i, here_K, timestep_fs, name)
+    try:
+        furnace = laboratory_courses(name, stages)
+    except ValueError as err:
+        raise InputError(str(err)) from None
+    for i, (stage, course) in enumerate(zip(stages, furnace, strict=True)):
+        if course is None:
+            first_K, last_K, duration_ps = _course(stages, i, here_K, timestep_fs, name, furnace, scale)
+        elif scale is None:
+            raise InputError(f"{name}.{i}: is in laboratory time, and no equivalence is given")
+        else:
+            first_K, last_K = scale.simulated_K(course.first_K), scale.simulated_K(course.last_K)
+            duration_ps = scale.simulated_ps(course.seconds)
         time_ps += duration_ps
         if time_ps * 1000.0 / timestep_fs > _MAX_STEPS:
             raise InputError(
@@ -152,12 +200,15 @@ def compile_schedule(stages: Sequence[StageConfig], timestep_fs: float, name: st
             )
         if isinstance(stage, MinimizeStage):
             minimizations.append(Minimization(step, stage.force_tolerance_eV_A, stage.max_steps))
-        starts.append(step)
-        temperatures.append(first_K)
-        slopes.append((last_K - first_K) / (end - step))
+        knots = [(step, first_K), (end, last_K)]
+        if course is not None and scale is not None:
+            knots = simulated_knots(course, scale, step, end)
+        for (at, kelvin), (then, next_K) in itertools.pairwise(knots):
+            corners.append((at, kelvin, (next_K - kelvin) / (then - at)))
+            kinds.append(stage.kind)
         step, here_K = end, last_K
-    kinds = tuple(s.kind for s in stages)
-    return Schedule(tuple(starts), tuple(temperatures), tuple(slopes), step, kinds, tuple(minimizations))
+    starts, temperatures, slopes = zip(*corners, strict=True)
+    return Schedule(starts, temperatures, slopes, step, tuple(kinds), tuple(minimizations))
 
 
 def same_clock(schedules: Sequence[Schedule], names: Sequence[str]) -> None:
@@ -182,17 +233,25 @@ def same_clock(schedules: Sequence[Schedule], names: Sequence[str]) -> None:
 
 
 def _course(
-    stages: Sequence[StageConfig], i: int, here_K: float | None, timestep_fs: float, name: str
+    stages: Sequence[StageConfig],
+    i: int,
+    here_K: float | None,
+    timestep_fs: float,
+    name: str,
+    furnace: Sequence[Course | None],
+    scale: TimeScale | None,
 ) -> tuple[float, float, float]:
-    """First and last temperature (K) and duration (ps) of a stage."""
+    """First and last temperature (K) and duration (ps) of a stage in simulated time."""
     stage = stages[i]
     if isinstance(stage, HoldStage):
         return stage.temperature_K, stage.temperature_K, stage.duration_ps
     if isinstance(stage, MinimizeStage):
         # its temperature is that of the momenta drawn after it: the next stage's first
-        then_K = next((_first_K(s) for s in stages[i + 1 :] if not isinstance(s, MinimizeStage)), None)
+        then = next((j for j in range(i + 1, len(stages)) if not isinstance(stages[j], MinimizeStage)), None)
+        then_K = None if then is None else _first_K(stages[then], furnace[then], scale)
         standing_K = then_K if then_K is not None else here_K if here_K is not None else 0.0
         return standing_K, here_K if here_K is not None else standing_K, timestep_fs / 1000.0
+    assert not isinstance(stage, LABORATORY_STAGES)
     first_K = stage.from_K if stage.from_K is not None else here_K
     if first_K is None:
         raise InputError(f"{name}.{i}: a {stage.kind} at the start needs from_K")
@@ -200,7 +259,7 @@ def _course(
     return first_K, stage.to_K, stage.duration_ps or abs(stage.to_K - first_K) / pace
 
 
-def _first_K(stage: StageConfig) -> float | None:
-    if isinstance(stage, HoldStage):
-        return stage.temperature_K
-    return None if isinstance(stage, MinimizeStage) else stage.from_K
+def _first_K(stage: StageConfig, course: Course | None, scale: TimeScale | None) -> float | None:
+    if course is not None:
+        return None if scale is None else scale.simulated_K(course.first_K)
+    return getattr(stage, "temperature_K", None) or getattr(stage, "from_K", None)
