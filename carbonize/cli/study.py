@@ -113,7 +113,7 @@ def _run_here(folder: Path, manifest: Any, jobs: int, report: bool) -> None:
 
 
 def _show(content: Any, folder: Path, cluster: Path | None, slurm: bool, report: bool) -> None:
-    from carbonize.schedules import compile_schedule
+    from carbonize.schedules import compile_protocol
     from carbonize.studies.plan import manifest_of, plan
 
     runs = plan(content)
@@ -122,7 +122,7 @@ def _show(content: Any, folder: Path, cluster: Path | None, slurm: bool, report:
     )
     for planned in runs:
         dynamics = planned.config.dynamics
-        steps = compile_schedule(planned.config.named_schedules[0][1], dynamics.timestep_fs).total_steps
+        steps = compile_protocol(planned.config)[0].total_steps
         typer.echo(
             f"  {planned.run.id}: {planned.run.replicas} replica(s), {planned.run.potential}, {steps:,} steps of "
             f"{dynamics.timestep_fs:g} fs, {steps * dynamics.timestep_fs / 1000:g} ps, seed {dynamics.seed}"

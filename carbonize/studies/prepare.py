@@ -38,12 +38,14 @@ def check_study(study: Study) -> tuple[PlannedRun, ...]:
     InputError
         If a schedule cannot be run, or a precursor's file does not suit a potential.
     """
-    from carbonize.schedules import compile_schedule
+    from carbonize.schedules import compile_protocol
 
     runs = plan(study)
     for protocol in study.protocols:
-        name, stages = protocol.config.named_schedules[0]
-        compile_schedule(stages, protocol.config.dynamics.timestep_fs, f"{protocol.path}: {name}")
+        try:
+            compile_protocol(protocol.config)
+        except InputError as err:
+            raise InputError(f"{protocol.path}: {err}") from None
     for precursor in study.precursors:
         if precursor.path is not None:
             _check_start(precursor.path, precursor, study)

@@ -58,7 +58,9 @@ def run_row(folder: Path, run: StudyRun) -> dict[str, Any]:
     try:
         if (root / "manifest.json").is_file() or (root / LOCK_NAME).is_file():
             found = run_status(root)
-            row |= {key: found[key] for key in ("state", "step", "total_steps", "replicas", "message", "owner")}
+            row |= {
+                key: found[key] for key in ("state", "step", "total_steps", "replicas", "message", "owner")
+            }
             row["replicas_failed"] = sum(r["state"] == "failed" for r in found["replicas"])
         if row["state"] in ("waiting", "interrupted") and (root / FAILURE).is_file():
             row |= {"state": "failed", "message": read_json(root / FAILURE).get("message")}
@@ -77,10 +79,9 @@ def run_row(folder: Path, run: StudyRun) -> dict[str, Any]:
 def steps_of(root: Path) -> int:
     """Steps of the protocol in a run folder."""
     from carbonize.config import load_protocol
-    from carbonize.schedules import compile_schedule
+    from carbonize.schedules import compile_protocol
 
-    config = load_protocol(root / "protocol.yaml")
-    return compile_schedule(config.named_schedules[0][1], config.dynamics.timestep_fs).total_steps
+    return compile_protocol(load_protocol(root / "protocol.yaml"))[0].total_steps
 
 
 def settled(root: Path, report: bool) -> dict[str, Any] | None:

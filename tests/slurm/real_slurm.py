@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -94,6 +95,9 @@ class RealSlurm:
 
     def stop(self) -> None:
         """End all jobs and daemons."""
+        for job in {name.partition("_")[0] for name in self.states()}:
+            self.command("scancel", "--full", "--signal=KILL", job)
+            self.command("scancel", job)
         for process in reversed(self._processes):
             process.send_signal(signal.SIGTERM)
         for process in reversed(self._processes):
@@ -102,6 +106,20 @@ class RealSlurm:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        # a step whose daemon is gone waits for it for ever
+        for pid in self._offspring():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _offspring(self) -> list[int]:
+        """Processes that belong to this Slurm: its configuration is in their environment."""
+        mark = f"SLURM_CONF={self.root / 'slurm.conf'}".encode()
+        found = []
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if mark in path.read_bytes().split(b"\0") and int(path.parent.name) != os.getpid():
+                    found.append(int(path.parent.name))
+        return found
 
     def command(self, *words: str, check: bool = False) -> str:
         """Output of one of Slurm's commands."""

@@ -36,8 +36,6 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSlurm]:
         os.environ.update(found.environment)
         yield found
     finally:
-        for job in {job.partition("_")[0] for job in found.states()}:
-            found.command("scancel", "--signal=KILL", job)
         found.stop()
         for key, value in before.items():
             os.environ.pop(key, None) if value is None else os.environ.update({key: value})

@@ -244,3 +244,21 @@ def _duration_ps(stages: Any) -> list[float]:
         found.append(stage.duration_ps or abs(end - here) / stage.rate_K_per_ps)
         here = end
     return found
+
+
+def test_a_protocol_in_laboratory_units_stays_so_in_its_run(tmp_path: Path) -> None:
+    write_study(tmp_path)
+    presets = Path(__file__).resolve().parents[2] / "workflows" / "protocols"
+    for name in ("direct", "two-step"):
+        shutil.copy(presets / f"{name}.yaml", tmp_path / f"{name}.yaml")
+        content = yaml.safe_load((tmp_path / f"{name}.yaml").read_text())
+        content["structure"]["path"] = "diamond.extxyz"
+        content["potential"] = {"kind": "tersoff", "parameters": "tersoff-1989"}
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(content))
+    study = load_study(write_study(tmp_path, protocols=["direct.yaml", "two-step.yaml"]))
+    manifest = prepare_study(study, tmp_path / "out", silent)
+    for run, protocol in zip(manifest.runs, study.protocols, strict=True):
+        config = load_protocol(tmp_path / "out" / run.folder / "protocol.yaml")
+        assert config.schedule == protocol.config.schedule
+        assert config.equivalence == protocol.config.equivalence
+        assert config.time_scales == protocol.config.time_scales
