@@ -70,6 +70,7 @@ def study(
         _show(content, folder, cluster, slurm, not no_report)
         return
     from carbonize.cli.run import use_compilation_cache
+    from carbonize.stopping import Stop
     from carbonize.studies.prepare import prepare_study
 
     if slurm:
@@ -77,7 +78,8 @@ def study(
 
         check_slurm()
     use_compilation_cache()
-    manifest = prepare_study(content, folder, _say)
+    with Stop(_say):
+        manifest = prepare_study(content, folder, _say)
     typer.echo(
         f"study {content.name}: {len(content.protocols)} protocol(s) x {len(content.precursors)} precursor(s)"
         + (f" x {len(content.potentials)} potential(s)" if content.potentials else "")

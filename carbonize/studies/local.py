@@ -15,7 +15,7 @@ from carbonize.io.lock import describe_owner, lock_owner
 from carbonize.io.study import StudyManifest, StudyRun
 from carbonize.stopping import Stop
 from carbonize.studies.child import Child, Outcome
-from carbonize.studies.progress import forget_failure, note_failure, run_row, settled
+from carbonize.studies.progress import forget_failure, glance, note_failure, settled
 
 __all__ = ["StudyObserver", "run_study"]
 
@@ -30,7 +30,7 @@ class StudyObserver(Protocol):
         """One sentence about what happens now."""
 
     def looked(self, rows: Sequence[dict[str, Any]]) -> None:
-        """How far all runs are, now and then; rows of :func:`carbonize.studies.progress.run_row`."""
+        """How far all runs are, now and then; rows of :func:`carbonize.studies.progress.glance`."""
 
 
 class _Work:
@@ -117,7 +117,7 @@ def run_study(
         Who is told.
     jobs
         How many runs at once; they share the cores of the machine. One run alone shows its own
-        progress, of several each writes ``log.txt`` into ``logs/``.
+        progress, of several each writes ``<id>.txt`` into ``logs/``.
     report
         Whether each run gets a report.html.
 
@@ -162,7 +162,7 @@ def run_study(
                 observer.said(f"waiting for {len(work.todo)} run(s) that others work on: {owner}")
             if jobs > 1 and time.monotonic() - looked > _LOOK_AT_OTHERS_S:
                 looked = time.monotonic()
-                observer.looked([run_row(folder, run) for run in manifest.runs])
+                observer.looked([glance(folder, run) for run in manifest.runs])
             time.sleep(_LOOK_AT_OTHERS_S if waiting else _LOOK_S)
         asked = stop.requested
     _conclude(work, asked)

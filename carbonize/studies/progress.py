@@ -11,10 +11,19 @@ from carbonize.errors import InputError
 from carbonize.io.files import read_json
 from carbonize.io.lock import LOCK_NAME, lock_owner
 from carbonize.io.paths import RunPaths
-from carbonize.io.status import run_status
+from carbonize.io.status import last_series_step, run_status
 from carbonize.io.study import StudyManifest, StudyRun
 
-__all__ = ["FAILURE", "forget_failure", "note_failure", "run_row", "settled", "steps_of", "study_rows"]
+__all__ = [
+    "FAILURE",
+    "forget_failure",
+    "glance",
+    "note_failure",
+    "run_row",
+    "settled",
+    "steps_of",
+    "study_rows",
+]
 
 FAILURE = "failure.json"
 """Why a run could not even begin: there is no manifest then that could say it."""
@@ -62,7 +71,7 @@ def run_row(folder: Path, run: StudyRun) -> dict[str, Any]:
                 key: found[key] for key in ("state", "step", "total_steps", "replicas", "message", "owner")
             }
             row["replicas_failed"] = sum(r["state"] == "failed" for r in found["replicas"])
-        if row["state"] in ("waiting", "interrupted") and (root / FAILURE).is_file():
+        if row["state"] in ("waiting", "interrupted") and _has_failed(root):
             row |= {"state": "failed", "message": read_json(root / FAILURE).get("message")}
         if not row["total_steps"]:
             row["total_steps"] = steps_of(root)
@@ -73,6 +82,22 @@ def run_row(folder: Path, run: StudyRun) -> dict[str, Any]:
         row["progress"] = row["step"] / row["total_steps"]
     if row["state"] == "running":
         row["left_s"] = _left_s(RunPaths(root), row["step"], row["total_steps"])
+    return row
+
+
+def glance(folder: Path, run: StudyRun) -> dict[str, Any]:
+    """``id``, ``state`` and ``progress`` of a run, without reading its checkpoint: to be called often."""
+    paths = RunPaths(folder / run.folder)
+    row = {"id": run.id, "state": "waiting", "progress": 0.0}
+    try:
+        if paths.manifest.is_file():
+            manifest = read_json(paths.manifest)
+            row["state"] = str(manifest.get("status"))
+            done = row["state"] == "finished"
+            step = manifest["total_steps"] if done else last_series_step(paths.series)
+            row["progress"] = step / max(1, manifest["total_steps"])
+    except (InputError, KeyError, TypeError):
+        row["state"] = "failed"
     return row
 
 
@@ -113,6 +138,16 @@ def note_failure(root: Path, code: int, message: str) -> None:
 def forget_failure(root: Path) -> None:
     """A new try begins."""
     (root / FAILURE).unlink(missing_ok=True)
+
+
+def _has_failed(root: Path) -> bool:
+    """Whether a failure was written down that nothing has happened since."""
+    try:
+        noted = (root / FAILURE).stat().st_mtime_ns
+    except OSError:
+        return False
+    manifest = root / "manifest.json"
+    return not manifest.exists() or manifest.stat().st_mtime_ns <= noted
 
 
 def _left_s(paths: RunPaths, step: int, total: int) -> float | None:
