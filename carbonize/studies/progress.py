@@ -73,7 +73,7 @@ def run_row(folder: Path, run: StudyRun) -> dict[str, Any]:
             row["replicas_failed"] = sum(r["state"] == "failed" for r in found["replicas"])
         if row["state"] in ("waiting", "interrupted") and _has_failed(root):
             row |= {"state": "failed", "message": read_json(root / FAILURE).get("message")}
-        if not row["total_steps"]:
+        if not row["total_steps"] and (root / "protocol.yaml").is_file():
             row["total_steps"] = steps_of(root)
     except InputError as err:
         # one damaged folder must not hide how the others are
