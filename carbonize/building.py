@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from carbonize.config.builds import FragmentsSpec, MeltQuenchSpec, RandomSpec, TemplatedSpec
+from carbonize.crosslinking import fragment_structure
 from carbonize.errors import InputError
 from carbonize.measuring import measure
 from carbonize.potentials import make_potential
@@ -98,6 +99,16 @@ def _make(spec: Any, potential: Potential, say: Callable[[str, float | None], No
             watch=lambda what, done: say(f"melt and quench: {what}", done),
         )
         return atoms, minimum, {}
+    if isinstance(spec, FragmentsSpec):
+        return fragment_structure(
+            potential,
+            spec,
+            spec.atoms,
+            spec.density_g_cm3,
+            spec.seed,
+            spec.force_tolerance_eV_A,
+            say,
+        )
     raise InputError(f"{spec.kind}: this kind of start structure cannot be built")
 
 
