@@ -48,7 +48,7 @@ def fragment_structure(
     seed: int,
     force_tolerance_eV_A: float,
     say: Say,
-    cavities: Callable[[float, np.random.Generator], Cavities] | None = None,
+    cavities: Cavities | None = None,
 ) -> tuple[Any, Minimum, dict[str, Any]]:
     """Fragments in a cube, joined by sp3 bridges, relaxed.
 
@@ -69,7 +69,7 @@ def fragment_structure(
     say
         Called with (what happens, fraction done or None).
     cavities
-        Given the cube's edge (A) and the source of chance, the space that stays free.
+        Space that stays free.
 
     Returns
     -------
@@ -89,16 +89,15 @@ def fragment_structure(
 
     rng = np.random.default_rng(seed)
     edge = cubic_edge_A(atoms, density_g_cm3)
-    free = cavities(edge, rng) if cavities is not None else None
     shapes = draw_fragments(settings, atoms, edge, rng)
     if settings.cross_linking > 0 and len(shapes) < 2:
         raise InputError(
             f"{atoms} atoms are a single fragment of that size, which has nothing to be linked to; use smaller "
             "fragments, more atoms, or no cross-linking"
         )
-    packing = pack_apart(shapes, edge, rng, free, lambda done: say("packing fragments", 0.3 * done))
+    packing = pack_apart(shapes, edge, rng, cavities, lambda done: say("packing fragments", 0.3 * done))
     fragment = packing.fragment
-    start = pull_together(packing.positions % edge, edge, np.empty((0, 2), np.int64), free)
+    start = pull_together(packing.positions % edge, edge, np.empty((0, 2), np.int64), cavities)
     relaxer = CarbonRelaxer(potential, start, np.eye(3) * edge)
     wanted = round(settings.cross_linking * atoms)
 
@@ -110,7 +109,7 @@ def fragment_structure(
 
     say("relaxing", 0.3)
     state = relaxed(start)
-    state = _linked(state, relaxed, fragment, edge, wanted, free, rng, say)
+    state = _linked(state, relaxed, fragment, edge, wanted, cavities, rng, say)
     say("relaxing", 0.95)
     state = relaxed(state.minimum.positions, _LAST_STEPS)
     made = Atoms(f"C{atoms}", positions=state.minimum.positions, cell=[edge] * 3, pbc=True)

@@ -53,7 +53,10 @@ def draw_fragments(
     InputError
         If a fragment is larger than the cell, or cannot be bent as asked.
     """
-    shapes = [_draw(settings, size, rng) for size in flake_sizes(atoms, settings.mean_atoms, settings.fragment_spread, rng)]
+    shapes = [
+        _draw(settings, size, rng)
+        for size in flake_sizes(atoms, settings.mean_atoms, settings.fragment_spread, rng)
+    ]
     widest = max(float(pdist(shape).max()) for shape in shapes)
     if widest + _CONTACTS_A[-1] > edge_A:
         raise InputError(
@@ -86,8 +89,8 @@ def pack_apart(
             return packing
     raise InputError(
         f"{len(shapes)} fragments cannot be packed into a cube of {edge_A:.1f} A without overlap (atoms of different "
-        f"fragments stay {closest:.2f} A apart, {CLOSEST_FRAGMENTS_A:g} A are needed); use a lower density, or smaller or less "
-        "curved fragments"
+        f"fragments stay {closest:.2f} A apart, {CLOSEST_FRAGMENTS_A:g} A are needed); use a lower density, or smaller or "
+        "less curved fragments"
     )
 
 
@@ -103,8 +106,8 @@ def _draw(settings: FragmentsMatrix, size: int, rng: np.random.Generator) -> np.
             if _sound(flake, shape):
                 return shape
     raise InputError(
-        f"a fragment of {size} atoms cannot be bent to a {settings.curvature} of radius {radius:g} A without breaking bonds; "
-        "use a larger radius or smaller fragments"
+        f"a fragment of {size} atoms cannot be bent to a {settings.curvature} of radius {radius:g} A without breaking "
+        "bonds; use a larger radius or smaller fragments"
     )
 
 
