@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from carbonize.config.builds import FragmentsSpec, MeltQuenchSpec, RandomSpec, TemplatedSpec
-from carbonize.errors import InputError
+from carbonize.crosslinking import fragment_structure
 from carbonize.measuring import measure
 from carbonize.potentials import make_potential
 from carbonize.potentials.base import Potential
 from carbonize.quenching import MeltQuench, Pores, check_size, melt_quench, random_structure
+from carbonize.templating import templated_structure
 
 __all__ = ["MeltQuench", "Pores", "build", "check_size", "melt_quench", "random_structure"]
 
@@ -68,7 +69,8 @@ def build(
             f"the relaxation stopped after {minimum.steps} steps with forces up to {minimum.max_force_eV_A:.2g} eV/A, "
             f"above its tolerance of {spec.force_tolerance_eV_A:g} eV/A"
         )
-    atoms.info["origin"] = spec.model_dump_json(exclude_defaults=True)
+    atoms.info["origin"] = f"carbonize build: {spec.model_dump_json(exclude_defaults=True)}"
+    atoms.info |= _plain(measured)
     return atoms, measured
 
 
@@ -98,7 +100,28 @@ def _make(spec: Any, potential: Potential, say: Callable[[str, float | None], No
             watch=lambda what, done: say(f"melt and quench: {what}", done),
         )
         return atoms, minimum, {}
-    raise InputError(f"{spec.kind}: this kind of start structure cannot be built")
+    if isinstance(spec, FragmentsSpec):
+        return fragment_structure(
+            potential,
+            spec,
+            spec.atoms,
+            spec.density_g_cm3,
+            spec.seed,
+            spec.force_tolerance_eV_A,
+            say,
+        )
+    return templated_structure(potential, spec, say)
+
+
+def _plain(measured: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The numbers and words, those of inner dictionaries with the outer key before theirs."""
+    found: dict[str, Any] = {}
+    for key, value in measured.items():
+        if isinstance(value, dict):
+            found |= _plain(value, f"{prefix}{key}_")
+        elif isinstance(value, bool | int | float | str):
+            found[prefix + key] = value
+    return found
 
 
 def _silence(_what: str, _done: float | None) -> None:

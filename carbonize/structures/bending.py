@@ -48,9 +48,7 @@ def bend(flake: Flake, shape: Literal["sphere", "cylinder", "flat"], radius_A: f
         if shape == "cylinder":
             assert radius_A is not None
             angle = places[:, 0] / radius_A
-            places = np.stack(
-                [radius_A * np.sin(angle), places[:, 1], radius_A * np.cos(angle)], axis=1
-            )
+            places = np.stack([radius_A * np.sin(angle), places[:, 1], radius_A * np.cos(angle)], axis=1)
     return places - places.mean(axis=0)
 
 

@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 
 from carbonize.errors import InputError
-from carbonize.structures.springs import minimum_image
 
 __all__ = ["ATOM_RADIUS_A", "Cavities", "place_cavities"]
 
@@ -40,6 +39,22 @@ class Cavities:
     def reach_A(self) -> float:
         """Distance from a centre (or mid plane) within which no atom's centre is."""
         return self.size_A / 2 + ATOM_RADIUS_A
+
+    @property
+    def number(self) -> int:
+        """How many."""
+        return len(self.centres)
+
+    def share(self, cell: np.ndarray, centres: bool = False) -> float:
+        """Their part of the cell's volume: of their own size, or of what is closed to the centres of atoms."""
+        half = self.reach_A if centres else self.size_A / 2
+        if self.shape == "slit":
+            return self.number * 2 * half / _heights(cell)[2]
+        return float(self.number * 4 / 3 * np.pi * half**3 / abs(np.linalg.det(cell)))
+
+    def clearance_A(self, positions: np.ndarray, cell: np.ndarray) -> float:
+        """Radius (A) of the largest sphere between atoms about the first centre; of a slit its half width."""
+        return float(self._nearest(positions, cell)[0].min()) - ATOM_RADIUS_A
 
     def depth(self, positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
         """How far (A) atoms are inside the nearest cavity; negative outside. Shape (atom,)."""
@@ -105,15 +120,13 @@ def place_cavities(
     InputError
         If there is no room for them.
     """
-    heights = abs(np.linalg.det(cell)) / np.linalg.norm(
-        np.cross(np.roll(cell, -1, axis=0), np.roll(cell, -2, axis=0)), axis=1
-    )
+    heights = _heights(cell)
     across = size_A + 2 * ATOM_RADIUS_A + wall_A
     if shape == "slit":
         if number * across > heights[2]:
             raise InputError(
-                f"{number} slit(s) of {size_A:g} A with walls of at least {wall_A:g} A need a cell {number * across:.1f} A high, "
-                f"this one has {heights[2]:.1f} A; use more atoms, a lower density, or smaller or fewer slits"
+                f"{number} slit(s) of {size_A:g} A with walls of at least {wall_A:g} A need a cell {number * across:.1f} A "
+                f"high, this one has {heights[2]:.1f} A; use more atoms, a lower density, or smaller or fewer slits"
             )
         z = (np.arange(number) / number + rng.random()) % 1.0
         return Cavities(shape, np.stack([0 * z, 0 * z, z], axis=1), size_A)
@@ -134,3 +147,9 @@ def place_cavities(
         f"{number} spheres of {size_A:g} A with walls of at least {wall_A:g} A do not fit into the cell at random "
         f"(room was found for {len(kept)}); use more atoms, a lower density, or smaller or fewer spheres"
     )
+
+
+def _heights(cell: np.ndarray) -> np.ndarray:
+    """Distances between opposite faces, A."""
+    areas = np.cross(np.roll(cell, -1, axis=0), np.roll(cell, -2, axis=0))
+    return abs(np.linalg.det(cell)) / np.linalg.norm(areas, axis=1)

@@ -155,7 +155,9 @@ def _push(
     push = (depth / np.maximum(distance, 1e-6))[:, None] * apart
     forces = np.zeros_like(places)
     for k in range(3):
-        forces[:, k] = np.bincount(first, push[:, k], len(places)) - np.bincount(second, push[:, k], len(places))
+        forces[:, k] = np.bincount(first, push[:, k], len(places)) - np.bincount(
+            second, push[:, k], len(places)
+        )
     deepest = float(depth.max()) if len(depth) else 0.0
     if cavities is not None:
         out, inside = cavities.outward(places, edge, last_edge)

@@ -109,9 +109,6 @@ def relax_springs(
 
 def _gathered(pull: np.ndarray, first: np.ndarray, second: np.ndarray, atoms: int) -> np.ndarray:
     return np.stack(
-        [
-            np.bincount(first, pull[:, k], atoms) - np.bincount(second, pull[:, k], atoms)
-            for k in range(3)
-        ],
+        [np.bincount(first, pull[:, k], atoms) - np.bincount(second, pull[:, k], atoms) for k in range(3)],
         axis=1,
     )
