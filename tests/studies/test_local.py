@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from exact.runs import assert_same_end, children, digests
+from exact.runs import assert_same_end, children, digests, events
 from studies.tiny import write_study
 
 import carbonize
@@ -61,6 +61,15 @@ def wait_until_it_moves(folder: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.01)
 
 
+def wait_until_it_goes_on(folder: Path, process: subprocess.Popen[str]) -> None:
+    """Until a run that was left has been taken up again (its series exists from before)."""
+    until = time.monotonic() + 300
+    while time.monotonic() < until and process.poll() is None:
+        if events(folder, "continued"):
+            return
+        time.sleep(0.01)
+
+
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Each run of the study run alone."""
@@ -99,7 +108,7 @@ def test_killed_in_the_middle_it_ends_where_the_unbroken_one_does(unbroken: Path
     assert process.returncode == 3, said
     assert f"{RUNS[1]}: its process was killed by SIGKILL" in said
     process = start(file, moved)
-    wait_until_it_moves(moved / "runs" / RUNS[1], process)
+    wait_until_it_goes_on(moved / "runs" / RUNS[1], process)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=600)
     assert process.returncode == 75, said
