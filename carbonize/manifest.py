@@ -17,7 +17,7 @@ from carbonize.errors import InputError
 from carbonize.io.files import write_atomic
 from carbonize.recording import Stopwatch, now
 
-__all__ = ["Manifest", "check_same_run"]
+__all__ = ["Manifest", "check_prepared", "check_same_run"]
 
 _SCHEMA_VERSION = 2
 _VERSIONS_OF = ("jax", "jaxlib", "jax-md", "ase", "numpy", "scipy", "numba", "gsd", "xarray", "ovito")
@@ -70,6 +70,7 @@ class Manifest:
         content = {
             "schema_version": _SCHEMA_VERSION,
             "name": self.config.name,
+            "folder": str(self.path.parent.resolve()),
             "status": status,
             "ended": ended,
             "message": message,
@@ -111,8 +112,9 @@ def check_same_run(
     differing: list[str] = []
     if manifest.get("config_hash") != config_hash(config):
         differing += _differences(load_protocol(protocol), config)
-        # the same protocol hashed otherwise: the program's defaults or keys have changed
-        differing = differing or ["the protocol's format"]
+        if not differing and not _moved(manifest, protocol.parent, config):
+            # the same protocol hashed otherwise: the program's defaults or keys have changed
+            differing = ["the protocol's format"]
     if "replica_ids" in manifest and list(manifest["replica_ids"]) != list(replicas):
         differing.append("--replica")
     old, new = (str(v).split(".")[0] for v in (manifest.get("carbonize_version"), carbonize.__version__))
@@ -125,6 +127,50 @@ def check_same_run(
             f"{protocol.parent}: holds a run of another protocol (differs in {', '.join(differing)}); "
             "choose another --out, or remove the folder to start again"
         )
+
+
+def check_prepared(protocol: Path, config: RunConfig) -> None:
+    """Refuse to begin a run in a folder that was prepared for another one.
+
+    Raises
+    ------
+    InputError
+        Naming the keys that differ.
+    """
+    differing = _differences(load_protocol(protocol), config)
+    if differing:
+        raise InputError(
+            f"{protocol.parent}: was prepared for a run of another protocol (differs in {', '.join(differing)}); "
+            "choose another --out"
+        )
+
+
+def _moved(manifest: Mapping[str, Any], folder: Path, config: RunConfig) -> bool:
+    """Whether a run is the same but for files that were moved along with its folder."""
+    before = manifest.get("folder")
+    if not isinstance(before, str):
+        return False
+    here = folder.resolve()
+
+    def back(data: Any) -> Any:
+        if isinstance(data, dict):
+            return {
+                key: _moved_path(value, here, before) if key in ("path", "paths", "file") else back(value)
+                for key, value in data.items()
+            }
+        return data
+
+    return manifest.get("config_hash") == config_hash(
+        RunConfig.model_validate(back(config.model_dump(mode="json")))
+    )
+
+
+def _moved_path(value: Any, here: Path, before: str) -> Any:
+    if isinstance(value, list | tuple):
+        return [_moved_path(item, here, before) for item in value]
+    if not isinstance(value, str):
+        return value
+    return os.path.normpath(os.path.join(before, os.path.relpath(value, here)))
 
 
 def _differences(old: RunConfig, new: RunConfig) -> list[str]:

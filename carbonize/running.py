@@ -11,15 +11,17 @@ from carbonize.config import RunConfig, load_protocol, parse_protocol
 from carbonize.errors import InputError, SimulationError
 from carbonize.following import follow_pores
 from carbonize.io.files import check_folder, make_folder, read_json
-from carbonize.io.lock import RunLock, describe_owner
+from carbonize.io.lock import LOCK_NAME, RunLock, describe_owner
 from carbonize.io.rundir import Run, RunPaths, load_run
-from carbonize.manifest import check_same_run
+from carbonize.manifest import check_prepared, check_same_run
 from carbonize.observing import Observer, SilentObserver
 from carbonize.session import Session
 from carbonize.stopping import Stop
 
 __all__ = ["run"]
 
+# what a study has put there, and a start that was killed
+_BEFORE_A_RUN = {LOCK_NAME, "protocol.yaml", "failure.json"}
 _ENOUGH_ATOMS = 2**20  # a batch of so many keeps any of today's devices busy
 
 
@@ -193,16 +195,20 @@ def _ended(paths: RunPaths, config: RunConfig, replica: int | None, observer: Ob
         If the run has ended and replicas had broken down.
     """
     if not paths.manifest.is_file():
-        if paths.root.is_dir() and any(p.name != ".lock" for p in paths.root.iterdir()):
+        if paths.root.is_dir() and any(p.name not in _BEFORE_A_RUN for p in paths.root.iterdir()):
             raise InputError(f"{paths.root}: not empty and not a run folder; choose another --out")
+        if paths.protocol.is_file():
+            check_prepared(paths.protocol, config)
         return False
     manifest = read_json(paths.manifest)
     check_same_run(manifest, paths.protocol, config, _numbers(config, replica))
     if manifest.get("status") == "finished" or manifest.get("ended"):
-        if report and not paths.report.is_file() and paths.summary.is_file():
+        # a kill may have come between the end of the dynamics and these
+        if paths.summary.is_file():
             if not (paths.tracking / "tracking.json").is_file():
                 follow_pores(paths, config, observer)
-            _write_report(paths, observer)
+            if report and not paths.report.is_file():
+                _write_report(paths, observer)
         if manifest.get("failed"):
             raise SimulationError(f"{paths.root}: ended already: {manifest.get('message')}")
         observer.said(f"{paths.root}: finished already")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 import carbonize
-from carbonize.config import RunConfig, config_hash, dump_protocol
+from carbonize.config import RunConfig, config_hash, dump_protocol, load_protocol
 from carbonize.errors import CarbonizeError, InputError, Interrupted, SimulationError
 from carbonize.io.checkpoint import (
     Checkpoint,
@@ -297,7 +297,9 @@ class Session:
     def _new_state(self) -> Any:
         for replica, message in self._problems.items():
             self.manifest.failed[str(replica)] = {"step": 0, "message": message, "never_good": True}
-        write_atomic(self.paths.protocol, dump_protocol(self.config))
+        # a study has prepared it, with paths that can be moved
+        if not self.paths.protocol.is_file() or load_protocol(self.paths.protocol) != self.config:
+            write_atomic(self.paths.protocol, dump_protocol(self.config))
         self.manifest.write("running", 0)
         self._recorder.start()
         for replica, message in self._problems.items():

@@ -25,6 +25,8 @@ from carbonize.cli.render import render
 from carbonize.cli.report import report
 from carbonize.cli.run import run
 from carbonize.cli.status import status
+from carbonize.cli.study import study
+from carbonize.cli.submit import submit
 from carbonize.cli.track import track
 from carbonize.errors import CarbonizeError, Interrupted
 
@@ -75,6 +77,8 @@ def _options(
 app.command("plan")(plan)
 app.command("run")(run)
 app.command("status")(status)
+app.command("study")(study)
+app.command("submit")(submit)
 app.command("analyze")(analyze)
 app.command("track")(track)
 app.command("calibrate")(calibrate)

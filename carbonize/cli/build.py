@@ -9,10 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["app"]
+from carbonize.cli.build_precursors import build_fragments, build_templated
+
+__all__ = ["app", "check_out", "potential_config", "save_structure", "status_line"]
 
 app = typer.Typer(
-    help="Make start structures: random packing or melt-quench, relaxed so that dynamics can start.",
+    help=(
+        "Make start structures, relaxed so that dynamics can start: random packings, melt-quenched carbons, "
+        "cross-linked graphene fragments, carbons with pores of chosen size."
+    ),
     no_args_is_help=True,
 )
 
@@ -62,9 +67,9 @@ def build_random(
     _check_positive("--force-tolerance", force_tolerance)
     if min_distance is not None:
         _check_positive("--min-distance", min_distance)
-    _check_target(out)
+    check_out(out)
     law = _potential(potential)
-    with _status("packing and relaxing") as say:
+    with status_line("packing and relaxing") as say:
         structure, minimum = random_structure(
             law,
             atoms,
@@ -136,14 +141,14 @@ def build_melt_quench(
         ("--pore-diameter", pore_diameter),
     ):
         _check_positive(name, value)
-    _check_target(out)
+    check_out(out)
     settings = MeltQuench(melt, melt_ps, quench_ps, to, timestep)
     pores = None
     if wall_density is not None:
         _check_positive("--wall-density", wall_density)
         pores = Pores(wall_density, pore_diameter)
     law = _potential(potential)
-    with _status("packing") as say:
+    with status_line("packing") as say:
         structure, minimum = melt_quench(
             law,
             atoms,
@@ -164,22 +169,32 @@ def build_melt_quench(
     _save(structure, minimum, out)
 
 
-def _potential(name: str) -> Any:
-    import difflib
+app.command("fragments")(build_fragments)
+app.command("templated")(build_templated)
 
+
+def _potential(name: str) -> Any:
     from carbonize.cli.run import use_compilation_cache
-    from carbonize.config.models import EdipConfig, NepConfig, TersoffConfig
-    from carbonize.errors import InputError
     from carbonize.potentials import make_potential
-    from carbonize.potentials.tersoff_parameters import NAMED_SETS
 
     use_compilation_cache()
+    return make_potential(potential_config(name))
+
+
+def potential_config(name: str) -> Any:
+    """``--potential`` as a section of a protocol."""
+    import difflib
+
+    from carbonize.config.models import EdipConfig, NepConfig, TersoffConfig
+    from carbonize.errors import InputError
+    from carbonize.potentials.tersoff_parameters import NAMED_SETS
+
     if name == "edip":
-        return make_potential(EdipConfig(kind="edip"))
+        return EdipConfig(kind="edip")
     if name in NAMED_SETS:
-        return make_potential(TersoffConfig.model_validate({"kind": "tersoff", "parameters": name}))
+        return TersoffConfig.model_validate({"kind": "tersoff", "parameters": name})
     if name.startswith("nep:") and len(name) > 4:
-        return make_potential(NepConfig(kind="nep", file=name.removeprefix("nep:")))
+        return NepConfig(kind="nep", file=name.removeprefix("nep:"))
     known = ["edip", *NAMED_SETS, "nep:FILE"]
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
@@ -195,7 +210,7 @@ def _check_positive(name: str, value: float) -> None:
         raise InputError(f"{name} {value:g}: expected a number above 0")
 
 
-def _check_target(out: Path) -> None:
+def check_out(out: Path) -> None:
     """Say before the work, not after it, that the result could not be saved."""
     from carbonize.errors import InputError
     from carbonize.io.files import check_target
@@ -216,8 +231,8 @@ def _format(out: Path) -> str | None:
     return name if name in ioformats and ioformats[name].can_write else None
 
 
-def _save(structure: Any, minimum: Any, out: Path) -> None:
-    from carbonize.analysis.frame import analyze
+def save_structure(structure: Any, out: Path) -> None:
+    """Write a structure in the format of its ending."""
     from carbonize.errors import InputError
     from carbonize.io.export import encoded
     from carbonize.io.files import write_atomic
@@ -227,6 +242,12 @@ def _save(structure: Any, minimum: Any, out: Path) -> None:
     except Exception as err:
         raise InputError(f"{out}: ASE cannot write this format: {err}; use .extxyz") from None
     write_atomic(out, raw)
+
+
+def _save(structure: Any, minimum: Any, out: Path) -> None:
+    from carbonize.analysis.frame import analyze
+
+    save_structure(structure, out)
     frame = analyze(structure, what=["bonding"])
     bonding = frame["bonding"]
     typer.echo(
@@ -244,7 +265,7 @@ def _save(structure: Any, minimum: Any, out: Path) -> None:
 
 
 @contextmanager
-def _status(message: str) -> Iterator[Any]:
+def status_line(message: str) -> Iterator[Any]:
     """A spinner on a terminal, silence elsewhere; yields a function that changes the text."""
     import sys
 

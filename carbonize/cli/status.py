@@ -14,14 +14,22 @@ _MOST_REPLICAS = 32  # more are counted, and only the failed ones shown
 
 
 def status(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder, or a study's.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Say how far a run is: running, finished, interrupted or failed, and what to do next.
+    """Say how far a run is, or each run of a study, and what to do next.
 
-    Works while the run goes on, and changes nothing in its folder.
+    Works while the run goes on, and changes nothing in its folder. Jobs of Slurm are known from
+    what they leave in the folder, and from squeue where there is one.
     """
+    from carbonize.cluster.status import has_runs
     from carbonize.io.status import run_status
+
+    if has_runs(folder):
+        from carbonize.cli.study_status import show_study
+
+        show_study(folder, as_json)
+        return
 
     found = run_status(folder)
     if as_json:

@@ -15,7 +15,15 @@ from pydantic import BaseModel, ValidationError
 from carbonize.config.models import RunConfig
 from carbonize.errors import InputError
 
-__all__ = ["config_hash", "dump_protocol", "load_protocol", "parse_protocol"]
+__all__ = [
+    "config_hash",
+    "dump_protocol",
+    "explain_validation",
+    "load_protocol",
+    "parse_protocol",
+    "read_yaml_mapping",
+    "short_line",
+]
 
 _MAX_BYTES = 512 * 1024  # a larger file can take YAML's reader minutes
 _MAX_DEPTH = 32
@@ -62,27 +70,39 @@ def load_protocol(path: str | Path) -> RunConfig:
         If the file is missing, is not YAML, or says something that is not allowed.
     """
     path = Path(path)
+    data = read_yaml_mapping(path, "protocol", "name:")
+    return parse_protocol(data, base=path.resolve().parent, source=str(path))
+
+
+def read_yaml_mapping(path: Path, what: str, first_key: str) -> dict[Any, Any]:
+    """The content of a short YAML file; ``what`` it is and the key it begins with are for the messages.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, too long, not YAML or not a mapping.
+    """
     try:
         with open(path, "rb") as file:
             raw = file.read(_MAX_BYTES + 1)  # a device can be endless
         if len(raw) > _MAX_BYTES:
-            raise InputError(f"{path}: a protocol is a short text file; this one is over 512 KB")
+            raise InputError(f"{path}: a {what} is a short text file; this one is over 512 KB")
         text = raw.decode("utf-8")
     except FileNotFoundError:
-        raise InputError(f"{path}: no such protocol file") from None
+        raise InputError(f"{path}: no such {what} file") from None
     except IsADirectoryError:
-        raise InputError(f"{path}: is a folder, expected a protocol file (YAML)") from None
+        raise InputError(f"{path}: is a folder, expected a {what} file (YAML)") from None
     except UnicodeDecodeError:
         raise InputError(f"{path}: not a text file, expected YAML") from None
-    except OSError as err:
-        raise InputError(f"{path}: cannot be read: {err.strerror or err}") from None
+    except (OSError, ValueError) as err:
+        raise InputError(f"{path}: cannot be read: {getattr(err, 'strerror', None) or err}") from None
     try:
         data = yaml.load(text, Loader=_Loader)
     except (yaml.YAMLError, RecursionError, ValueError) as err:
-        raise InputError(f"{path}: not valid YAML: {_short(_yaml_problem(err))}") from None
+        raise InputError(f"{path}: not valid YAML: {short_line(_yaml_problem(err))}") from None
     if not isinstance(data, dict):
-        raise InputError(f"{path}: a protocol is a mapping that starts with 'name:', got {_kind(data)}")
-    return parse_protocol(data, base=path.resolve().parent, source=str(path))
+        raise InputError(f"{path}: a {what} is a mapping that starts with {first_key!r}, got {_kind(data)}")
+    return data
 
 
 def parse_protocol(
@@ -107,7 +127,7 @@ def parse_protocol(
     try:
         config = RunConfig.model_validate(dict(data))
     except ValidationError as err:
-        raise InputError(f"{source}: {_short(explain_validation(err, RunConfig))}") from None
+        raise InputError(f"{source}: {short_line(explain_validation(err, RunConfig))}") from None
     except RecursionError:
         raise InputError(f"{source}: nested too deeply") from None
     return _resolve_paths(config, Path(base) if base is not None else Path.cwd())
@@ -227,7 +247,7 @@ def _yaml_problem(err: Exception) -> str:
     return f"{problem} (line {mark.line + 1}, column {mark.column + 1})" if mark else str(problem)
 
 
-def _short(text: str) -> str:
+def short_line(text: str) -> str:
     """One line of printable text, whatever it repeats from a file."""
     text = "".join(c if c.isprintable() else " " for c in text)
     return text if len(text) <= _MAX_MESSAGE else f"{text[: _MAX_MESSAGE - 3]}..."

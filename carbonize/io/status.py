@@ -15,7 +15,7 @@ from carbonize.io.files import read_json
 from carbonize.io.lock import LOCK_NAME, lock_owner
 from carbonize.io.paths import RunPaths, check_run_folder
 
-__all__ = ["run_status"]
+__all__ = ["last_series_step", "run_status"]
 
 MANIFEST_VERSION = 2
 """The newest layout of manifest.json that this program knows."""
@@ -67,7 +67,7 @@ def run_status(root: str | Path) -> dict[str, Any]:
     total = manifest["total_steps"]
     step = found.step if found is not None else total if state == "finished" else 0
     if state == "running":
-        step = max(step, _last_series_step(paths.series))
+        step = max(step, last_series_step(paths.series))
     header: dict[str, Any] = found.header if found is not None else {}
     timestep_fs: Any = manifest.get("timestep_fs")
     if type(timestep_fs) not in (int, float) or not math.isfinite(timestep_fs):
@@ -209,7 +209,7 @@ def _failed(source: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {k: v for k, v in failed.items() if isinstance(v, dict) and _is_count(v.get("step"))}
 
 
-def _last_series_step(path: Path) -> int:
+def last_series_step(path: Path) -> int:
     """The step of the newest whole row, from the end of the file only."""
     try:
         if not path.is_file():

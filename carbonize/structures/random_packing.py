@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.spatial import KDTree
 
@@ -33,7 +35,12 @@ def default_min_distance_A(density_g_cm3: float) -> float:
 
 
 def random_packing(
-    atoms: int, density_g_cm3: float, seed: int, min_distance_A: float | None = None
+    atoms: int,
+    density_g_cm3: float,
+    seed: int,
+    min_distance_A: float | None = None,
+    free: Callable[[np.ndarray], np.ndarray] | None = None,
+    local_density_g_cm3: float | None = None,
 ) -> np.ndarray:
     """Positions (atom, 3) in A of a random packing in a periodic cube.
 
@@ -50,6 +57,10 @@ def random_packing(
         Of numpy's PCG64.
     min_distance_A
         Smallest distance of two atoms; default :func:`default_min_distance_A`.
+    free
+        Tells which of some points (point, 3) may hold an atom; default all.
+    local_density_g_cm3
+        Density where there may be atoms, for the default distance; default ``density_g_cm3``.
 
     Raises
     ------
@@ -57,7 +68,9 @@ def random_packing(
         If so many atoms cannot be packed at random with that distance.
     """
     edge = cubic_edge_A(atoms, density_g_cm3)
-    distance = default_min_distance_A(density_g_cm3) if min_distance_A is None else min_distance_A
+    distance = min_distance_A
+    if distance is None:
+        distance = default_min_distance_A(local_density_g_cm3 or density_g_cm3)
     if atoms > 1 and distance >= edge / 2:
         raise InputError(
             f"{atoms} atoms at {density_g_cm3:g} g/cm3 fill a cube of only {edge:.2f} A, too small for atoms "
@@ -70,6 +83,8 @@ def random_packing(
         if missing == 0:
             return kept
         fresh = rng.uniform(0.0, edge, (max(4 * missing, 256), 3))
+        if free is not None:
+            fresh = fresh[free(fresh)]
         if len(kept):
             gap, _nearest = KDTree(kept, boxsize=edge).query(fresh, distance_upper_bound=distance)
             fresh = fresh[np.isinf(gap)]

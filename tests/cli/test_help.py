@@ -42,6 +42,8 @@ OPTIONS = {
     ("build", "random"): ("--atoms", "--density", "--seed", "--out", "-o", "--min-distance", "--potential"),
     ("build", "melt-quench"): ("--atoms", "--density", "--seed", "--melt", "--quench-ps", "--to"),
     ("status",): ("DIR", "--json"),
+    ("study",): ("STUDY.yaml", "--out", "--local", "--slurm", "--cluster", "--jobs", "--dry-run", "--no-report"),
+    ("submit",): ("STUDY_DIR|PROTOCOL.yaml", "--cluster", "--out", "--dry-run", "--no-report"),
     ("render",): (
         "--pores", "--out", "--classes", "--frame", "--replica", "--size", "--slab", "--surfaces", "--gsd", "--ovito",
         "--color", "--dpi", "--clock",
@@ -118,7 +120,15 @@ def loaded_by(code: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["run", "--help"], ["build", "random", "--help"], ["render", "--help"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["run", "--help"],
+        ["build", "random", "--help"],
+        ["render", "--help"],
+        ["study", "--help"],
+        ["submit", "--help"],
+    ],
 )
 def test_help_loads_no_heavy_library(arguments: list[str]) -> None:
     code = (

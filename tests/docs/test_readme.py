@@ -81,7 +81,7 @@ def test_every_command_shown_exists_with_its_options(
 def test_every_command_of_the_program_is_shown() -> None:
     assert {command[1] for command in commands()} == {
         "plan", "run", "calibrate", "status", "analyze", "track", "build", "render", "report", "export", "compare",
-        "compare-experiment", "--version",
+        "compare-experiment", "study", "submit", "--version",
     }  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Batch systems: runs as jobs that go on by themselves."""

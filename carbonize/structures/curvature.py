@@ -1,0 +1,52 @@
+"""Radius of curvature of a piece of sheet, by least squares."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+__all__ = ["cylinder_radius_A", "fitted_radius_A", "sphere_radius_A"]
+
+_AXES = 72
+
+
+def sphere_radius_A(points: np.ndarray) -> float:
+    """Radius (A) of the sphere through points (atom, 3); large for flat ones.
+
+    >>> corners = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 0, 0.0]])
+    >>> round(sphere_radius_A(corners), 9)
+    1.0
+    """
+    return _round_fit(points)[0]
+
+
+def cylinder_radius_A(points: np.ndarray) -> float:
+    """Radius (A) of the cylinder through points (atom, 3) whose axis lies in their plane of best fit."""
+    centred = points - points.mean(axis=0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    best = (np.inf, np.inf)
+    for angle in np.pi * np.arange(_AXES) / _AXES:
+        across = np.cos(angle) * axes[0] + np.sin(angle) * axes[1]
+        radius, misfit = _round_fit(centred @ np.stack([across, axes[2]], axis=1))
+        best = min(best, (misfit, radius))
+    return best[1]
+
+
+def fitted_radius_A(points: np.ndarray, shape: Literal["sphere", "cylinder", "flat"]) -> float:
+    """Radius (A) of the fitted cylinder, or else of the fitted sphere."""
+    return cylinder_radius_A(points) if shape == "cylinder" else sphere_radius_A(points)
+
+
+def _round_fit(points: np.ndarray) -> tuple[float, float]:
+    """Radius of the circle or sphere through points, and the mean square misfit of the distance.
+
+    |x - c|^2 = R^2 is linear in c and R^2 - c^2 (Kasa, IEEE Trans. Instrum. Meas. 25 (1976) 8).
+    """
+    centred = points - points.mean(axis=0)
+    left = np.column_stack([2 * centred, np.ones(len(centred))])
+    solution, *_ = np.linalg.lstsq(left, (centred**2).sum(1), rcond=1e-12)
+    centre = solution[:-1]
+    radius = float(np.sqrt(max(solution[-1] + centre @ centre, 0.0)))
+    misfit = np.sqrt(((centred - centre) ** 2).sum(1)) - radius
+    return radius, float((misfit**2).mean())

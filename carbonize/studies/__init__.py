@@ -1,0 +1,1 @@
+"""Studies: protocols x precursors x replicas, made into run folders and run."""
