@@ -41,12 +41,19 @@ def fitted_radius_A(points: np.ndarray, shape: Literal["sphere", "cylinder", "fl
 def _round_fit(points: np.ndarray) -> tuple[float, float]:
     """Radius of the circle or sphere through points, and the mean square misfit of the distance.
 
-    |x - c|^2 = R^2 is linear in c and R^2 - c^2 (Kasa, IEEE Trans. Instrum. Meas. 25 (1976) 8).
+    |x - c|^2 = R^2 is linear in c and R^2 - c^2 (Kasa, IEEE Trans. Instrum. Meas. 25 (1976) 8). That fit
+    finds rough sheets too curved, so it is only the start of one of the distances themselves.
     """
+    from scipy.optimize import least_squares
+
     centred = points - points.mean(axis=0)
     left = np.column_stack([2 * centred, np.ones(len(centred))])
     solution, *_ = np.linalg.lstsq(left, (centred**2).sum(1), rcond=1e-12)
-    centre = solution[:-1]
-    radius = float(np.sqrt(max(solution[-1] + centre @ centre, 0.0)))
-    misfit = np.sqrt(((centred - centre) ** 2).sum(1)) - radius
-    return radius, float((misfit**2).mean())
+
+    def misfit(centre: np.ndarray) -> np.ndarray:
+        distance = np.sqrt(((centred - centre) ** 2).sum(1))
+        return distance - distance.mean()
+
+    centre = least_squares(misfit, solution[:-1], max_nfev=200).x
+    radius = float(np.sqrt(((centred - centre) ** 2).sum(1)).mean())
+    return radius, float((misfit(centre) ** 2).mean())

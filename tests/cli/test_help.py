@@ -36,7 +36,14 @@ OPTIONS = {
         "--replica", "--out", "--json", "--every", "--on", "--window", "--radius", "--probe", "--persistence",
         "--hold", "--hysteresis", "--gap", "--jobs",
     ),
-    ("build",): ("random", "melt-quench"),
+    ("build",): ("random", "melt-quench", "fragments", "templated"),
+    ("build", "fragments"): (
+        "--atoms", "--density", "--seed", "--out", "--fragment-atoms", "--fragment-diameter", "--fragment-spread",
+        "--curvature", "--curvature-radius", "--cross-linking", "--potential", "--json", "--picture",
+    ),
+    ("build", "templated"): (
+        "--matrix", "--template", "--size", "--number", "--porosity", "--atoms", "--density", "--json", "--picture",
+    ),
     ("build", "random"): ("--atoms", "--density", "--seed", "--out", "-o", "--min-distance", "--potential"),
     ("build", "melt-quench"): ("--atoms", "--density", "--seed", "--melt", "--quench-ps", "--to"),
     ("status",): ("DIR", "--json"),
