@@ -28,6 +28,7 @@ CROSS_LINK_TOLERANCE = 0.01
 _MOST_ROUNDS = 14
 _LARGEST_BATCH = 0.06  # of the atoms become bridges in one round: others move up meanwhile
 _PATIENCE = 4
+_NEAR_ENOUGH = 0.002
 _ROUND_STEPS = 600
 _LAST_STEPS = 3000
 
@@ -178,7 +179,7 @@ def _linked(
     batch = max(2, round(_LARGEST_BATCH * len(fragment)))
     for turn in range(_MOST_ROUNDS):
         missing = wanted - state.found
-        if missing <= 0 or idle >= _PATIENCE:
+        if missing <= _NEAR_ENOUGH * len(fragment) or idle >= _PATIENCE:
             break
         say(f"cross-links: {state.found} of {wanted} bridge atoms", 0.3 + 0.65 * turn / _MOST_ROUNDS)
         here = state.minimum.positions

@@ -314,7 +314,7 @@ class Recorder:
         about: dict[str, Any] = {"replica": self.replicas[place], "step": step}
         about |= {key: float(atoms.info[key]) for key in _SCALARS}
         structure, found = self._structure(place, atoms)
-        parts = list(EVERY_TIME)
+        parts: list[str] = list(EVERY_TIME)
         if step in (0, self.schedules[0].total_steps):
             parts += [part for part in FIRST_AND_LAST if part in PARTS]
         if step == self.schedules[0].total_steps:

@@ -14,7 +14,7 @@ __all__ = ["ATOM_RADIUS_A", "Cavities", "place_cavities"]
 ATOM_RADIUS_A = 1.7
 """Hard-sphere radius of carbon: a cavity's size is between the surfaces of atoms."""
 
-_MOST_TRIES = 20_000
+_MOST_TRIES = 3_000
 
 
 @dataclasses.dataclass(frozen=True)

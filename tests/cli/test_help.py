@@ -38,7 +38,14 @@ OPTIONS = {
     ),
     ("plan",): ("PROTOCOL.yaml", "--out", "--json", "--measure", "--like"),
     ("calibrate",): ("RUN...", "--quantity", "--out", "--json"),
-    ("build",): ("random", "melt-quench"),
+    ("build",): ("random", "melt-quench", "fragments", "templated"),
+    ("build", "fragments"): (
+        "--atoms", "--density", "--seed", "--out", "--fragment-atoms", "--fragment-diameter", "--fragment-spread",
+        "--curvature", "--curvature-radius", "--cross-linking", "--potential", "--json", "--picture",
+    ),
+    ("build", "templated"): (
+        "--matrix", "--template", "--size", "--number", "--porosity", "--atoms", "--density", "--json", "--picture",
+    ),
     ("build", "random"): ("--atoms", "--density", "--seed", "--out", "-o", "--min-distance", "--potential"),
     ("build", "melt-quench"): ("--atoms", "--density", "--seed", "--melt", "--quench-ps", "--to"),
     ("status",): ("DIR", "--json"),
