@@ -158,7 +158,7 @@ class Session:
             remove_leftovers(folder)  # of a process that was killed while it wrote
         try:
             state = self._begin()
-        except InputError:
+        except (InputError, Interrupted):
             raise
         except (CarbonizeError, OSError) as err:
             raise SimulationError(f"{err} (before the first step of this session; {_CONTINUE})") from None
