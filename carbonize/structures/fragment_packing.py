@@ -88,7 +88,9 @@ class _Bodies:
 
     def __init__(self, shapes: Sequence[np.ndarray], rng: np.random.Generator) -> None:
         self.fragment = np.repeat(np.arange(len(shapes)), [len(s) for s in shapes])
-        self.arms = np.concatenate([Rotation.random(random_state=rng).apply(s - s.mean(0)) for s in shapes])
+        self.arms = np.concatenate(
+            [Rotation.from_quat(rng.normal(size=4)).apply(s - s.mean(0)) for s in shapes]
+        )
         self.sizes = np.bincount(self.fragment).astype(float)
         self.centres = np.zeros((len(shapes), 3))
         # turning by w moves the outer atoms by about w times the radius of gyration
