@@ -45,8 +45,9 @@ def capacity_summary(
     total = sum(float(entry["volume_cm3_g"]) for entry in classes.values())
     basis = "the volume that helium's centre reaches (the least that a pore holds)"
     covered = pores.get("occupiable") and pores["occupiable"].get("He")
-    known = [covered[key] for key in ("accessible_cm3_g", "inaccessible_cm3_g")] if covered else [None]
-    if total > 0 and None not in known:
+    keys = ("accessible_cm3_g", "inaccessible_cm3_g")
+    known = [float(covered[key]) for key in keys if covered[key] is not None] if covered else []
+    if total > 0 and len(known) == len(keys):
         # the classes share what the body covers as they share what its centre reaches
         scale = sum(known) / total
         closed, quasi = closed * scale, quasi * scale

@@ -91,14 +91,15 @@ def density_shells(atoms: Atoms, k_max: float) -> Shells:
     k_max = largest_wave_number(lattice, k_max)
     lengths = np.linalg.norm(lattice.vectors, axis=1)
     most = np.floor(k_max * lengths / (2 * np.pi)).astype(np.int64)
-    shape = [next_fast_len(max(int(np.ceil(_FINENESS * (2 * n + 1))), 2 * _WIDTH), real=True) for n in most]
+    least = [max(int(np.ceil(_FINENESS * (2 * n + 1))), 2 * _WIDTH) for n in most]
+    shape = [int(next_fast_len(size, real=True) or size) for size in least]
     fractional = lattice.fractional(np.asarray(atoms.positions, float))
     transforms = []
     for kind in range(len(names)):
         grid = np.zeros(shape)
         _spread(fractional[which == kind], grid, _SHAPE)
         transforms.append(rfftn(grid, workers=-1))
-    factors = [_kernel_transform(np.arange(n + 1), size) for n, size in zip(most, shape, strict=True)]
+    f0, f1, f2 = (_kernel_transform(np.arange(n + 1), size) for n, size in zip(most, shape, strict=True))
     reciprocal = 2 * np.pi * np.linalg.inv(lattice.vectors).T
     bins = int(k_max / SHELL_WIDTH) + 1
     pairs = species_pairs(len(names))
@@ -106,7 +107,9 @@ def density_shells(atoms: Atoms, k_max: float) -> Shells:
     for row, (a, b) in enumerate(pairs):
         counted = vectors if row == 0 else np.zeros(bins)
         summed = lengths_sum if row == 0 else np.zeros(bins)
-        _collect(transforms[a], transforms[b], most, reciprocal, *factors, k_max, counted, summed, sums[row])
+        _collect(
+            transforms[a], transforms[b], most, reciprocal, f0, f1, f2, k_max, counted, summed, sums[row]
+        )
     filled = np.flatnonzero(vectors)
     return Shells(
         species=names,

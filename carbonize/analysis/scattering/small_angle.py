@@ -235,7 +235,7 @@ def teubner_strey(data: Intensities, cell_A: float, porosity: float | None) -> d
     fit = fit_model(part, model, starts, bounds)
     # again around the peak alone: beyond, sharp interfaces and the walls' structure scatter
     part = part.between(0.0, max(0.45, 2.5 * 2 * np.pi / float(np.exp(fit.logs[0]))))
-    fit = fit_model(part, model, [fit.logs], bounds)
+    fit = fit_model(part, model, [fit.logs.tolist()], bounds)
     period, length = (float(np.exp(value)) for value in fit.logs[:2])
     apart = misfit(part, model(fit.logs, part.k))
     if period > cell_A or fit.errors[0] > 0.3:

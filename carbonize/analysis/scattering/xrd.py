@@ -145,7 +145,7 @@ def _layer_numbers(band: Band, resolution: float) -> dict[str, Any]:
     }  # fmt: skip
     if band.reason:
         return result
-    result["a_A"] = 4 * np.pi / (np.sqrt(3) * band.values["q10"])
+    result["a_A"] = float(4 * np.pi / (np.sqrt(3) * band.values["q10"]))
     result["stacking_AB"] = band.values["stacking_AB"]
     diameter = band.values["diameter_A"]
     scale = _SIZE_OF_AREA * np.sqrt(np.pi) / 2
@@ -161,7 +161,9 @@ def _layer_numbers(band: Band, resolution: float) -> dict[str, Any]:
     shape = band_10(grid, band.values["q10"], diameter)
     above = grid[shape > shape.max() / 2]
     result.update(
-        La_A=diameter * scale, La_error_A=error, La_scherrer_A=float(K_LA * 2 * np.pi / np.ptp(above))
+        La_A=float(diameter * scale),
+        La_error_A=float(error),
+        La_scherrer_A=float(K_LA * 2 * np.pi / np.ptp(above)),
     )
     return result
 
