@@ -15,7 +15,7 @@
 #
 # Which way of heating is better, and is the difference more than chance? A study runs several protocols on the same
 # start with the same random numbers; `compare` says what follows, with confidence intervals over replicas. Here
-# 240 atoms and a few picoseconds, to learn the way; nothing about real carbons follows from them. The same on the
+# 500 atoms and a picosecond or two, to learn the way; nothing about real carbons follows from them. The same on the
 # command line, and at full size: [docs/tutorial-protocols.md](../../docs/tutorial-protocols.md).
 
 # %%
@@ -33,17 +33,17 @@ from carbonize.compare.writing import write_comparison
 from carbonize.config.study import load_study
 from carbonize.studies.prepare import prepare_study
 
-STUDY = Path("../studies/routes.yaml")
-display(Markdown(f"```yaml\n{STUDY.read_text()}```\n\n```yaml\n{Path('../studies/routes/two-step.yaml').read_text()}```"))
+STUDY = Path("two-ways/study.yaml")
+display(Markdown(f"```yaml\n{STUDY.read_text()}```\n\n```yaml\n{Path('two-ways/rapid.yaml').read_text()}```"))
 
 # %% [markdown]
 # ## Run it
 #
-# `carbonize study ../studies/routes.yaml --local` does the same. What is finished is only opened, so this cell may be
+# `carbonize study two-ways/study.yaml --local` does the same. What is finished is only opened, so this cell may be
 # run again.
 
 # %%
-folder = Path("runs/routes")
+folder = Path("runs/two-ways")
 study = prepare_study(load_study(STUDY), folder, print)
 for planned in study.runs:
     run = carbonize.run(folder / planned.folder / "protocol.yaml", folder / planned.folder, report=False)
@@ -52,7 +52,7 @@ for planned in study.runs:
 # %% [markdown]
 # ## Compare
 #
-# The files are those of `carbonize compare runs/routes --out runs/routes/comparison`.
+# The files are those of `carbonize compare runs/two-ways --out runs/two-ways/comparison`.
 
 # %%
 comparison = folder / "comparison"
@@ -141,7 +141,7 @@ plt.show()
 # %% [markdown]
 # ## The report
 #
-# `carbonize compare runs/routes --out runs/routes/comparison` also writes `report.html`, with all of this, pictures of
+# `carbonize compare runs/two-ways --out runs/two-ways/comparison` also writes `report.html`, with all of this, pictures of
 # the protocols side by side, and what has to be borne in mind:
 
 # %%
