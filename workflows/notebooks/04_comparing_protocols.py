@@ -73,7 +73,7 @@ for row in headlines:
 #
 # ## Curves
 #
-# Means over replicas, with 95 % bands. Against time the protocols differ because they are not hot at the same time;
+# Means over replicas, with 95 % bands; at the start all replicas are the same. Against time the protocols differ because they are not hot at the same time;
 # against thermal dose (the time at 3000 K that would do as much) they fall together, as far as one activated process
 # decides.
 
@@ -84,15 +84,11 @@ colors = dict(zip(told["protocols"], ("#1B6CA8", "#C4501B", "#3D8B37")))
 
 def draw(axes, quantity, against, factor=1.0):
     for name, color in colors.items():
-        own = curves[f"{quantity}_against_{against}"].sel(protocol=name).dropna(own_dim(quantity, against), how="any")
-        x = own[own_dim(quantity, against)]
+        own = curves[f"{quantity}_against_{against}"].sel(protocol=name)
+        x = own[next(dim for dim in own.dims if dim != "statistic")]
         axes.plot(x, factor * own.sel(statistic="mean"), color=color, lw=1.6, label=name)
         low, high = (factor * own.sel(statistic=end) for end in ("ci95_low", "ci95_high"))
         axes.fill_between(x, low, high, color=color, alpha=0.18, lw=0)
-
-
-def own_dim(quantity, against):
-    return next(d for d in curves[f"{quantity}_against_{against}"].dims if d not in ("protocol", "statistic"))
 
 
 figure, axes = plt.subplots(2, 2, dpi=150, figsize=(7.0, 5.2), layout="constrained")
@@ -120,14 +116,14 @@ plt.show()
 pairs = list(dict.fromkeys((d["a"], d["b"]) for d in headlines))
 panels = {
     "difference (percentage points)": (100, [("sp2", "sp²"), ("sp3", "sp³"), ("sp", "sp"), ("dangling", "dangling")]),
-    "difference (Å)": (1, [("largest_included_sphere_A", "widest cavity"), ("largest_free_sphere_A", "widest way")]),
+    "difference (Å)": (1, [("largest_included_sphere_A", "widest cavity"), ("largest_free_sphere_A", "widest way\nthrough")]),
 }
 figure, many = plt.subplots(1, 2, dpi=150, figsize=(7.0, 2.9), width_ratios=(3, 2), layout="constrained")
 for axes, (label, (factor, quantities)) in zip(many, panels.items()):
     for place, (a, b) in enumerate(pairs):
         for y, (quantity, _) in enumerate(quantities):
             for row in (d for d in headlines if (d["quantity"], d["a"], d["b"]) == (quantity, a, b)):
-                at, (low, high), color = y + 0.22 * (place - 1), row["ci95"], ("#7B4FA3", "#8A6D1B", "#3F4A54")[place]
+                at, (low, high), color = y + 0.22 * (place - 0.5 * (len(pairs) - 1)), row["ci95"], ("#7B4FA3", "#8A6D1B", "#3F4A54")[place]
                 axes.plot((factor * low, factor * high), (at, at), color=color, lw=1.8)
                 seen = low > 0 or high < 0
                 axes.plot(factor * row["difference"], at, "o", ms=5, color=color, mfc=color if seen else "white")
