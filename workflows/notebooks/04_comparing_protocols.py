@@ -73,9 +73,9 @@ for row in headlines:
 #
 # ## Curves
 #
-# Means over replicas, with 95 % bands; at the start all replicas are the same. Against time the protocols differ because they are not hot at the same time;
-# against thermal dose (the time at 3000 K that would do as much) they fall together, as far as one activated process
-# decides.
+# Means over replicas, with 95 % bands; at the start all replicas are the same. Against time the protocols differ
+# because they are not hot at the same time; against thermal dose (the time at 3000 K that would do as much) they fall
+# together, as far as one activated process decides.
 
 # %%
 plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False})
@@ -123,7 +123,8 @@ for axes, (label, (factor, quantities)) in zip(many, panels.items()):
     for place, (a, b) in enumerate(pairs):
         for y, (quantity, _) in enumerate(quantities):
             for row in (d for d in headlines if (d["quantity"], d["a"], d["b"]) == (quantity, a, b)):
-                at, (low, high), color = y + 0.22 * (place - 0.5 * (len(pairs) - 1)), row["ci95"], ("#7B4FA3", "#8A6D1B", "#3F4A54")[place]
+                at, color = y + 0.22 * (place - 0.5 * (len(pairs) - 1)), ("#7B4FA3", "#8A6D1B", "#3F4A54")[place]
+                low, high = row["ci95"]
                 axes.plot((factor * low, factor * high), (at, at), color=color, lw=1.8)
                 seen = low > 0 or high < 0
                 axes.plot(factor * row["difference"], at, "o", ms=5, color=color, mfc=color if seen else "white")
