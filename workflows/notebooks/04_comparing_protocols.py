@@ -101,7 +101,7 @@ draw(axes[1, 1], "largest_included_sphere_A", "time")
 axes[0, 0].set(xlabel="time (ps)", ylabel="temperature (K)", ylim=(0, None))
 axes[0, 0].legend()
 axes[0, 1].set(xlabel="time (ps)", ylabel="sp² (% of atoms)")
-axes[1, 0].set(xlabel="thermal dose (ps at 3000 K)", ylabel="sp² (% of atoms)", xscale="log")
+axes[1, 0].set(xlabel="thermal dose (ps at 3000 K)", ylabel="sp² (% of atoms)", xscale="log", xlim=(1, None))
 axes[1, 1].set(xlabel="time (ps)", ylabel="widest cavity (Å)")
 for letter, one in zip("abcd", axes.flat):
     one.set_title(letter, loc="left", fontweight="bold")
