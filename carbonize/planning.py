@@ -49,12 +49,15 @@ class Pace:
         Compilation, and one analysed frame.
     source
         Where that was seen.
+    ends_s
+        What the first and the last frame of a replica cost more, as more is measured in them.
     """
 
     atom_steps_per_s: float
     compile_s: float
     analysis_s: float
     source: str
+    ends_s: float = 0.0
 
 
 def plan(config: RunConfig, pace: Pace | None = None) -> dict[str, Any]:
@@ -173,14 +176,29 @@ def measured_pace(config: RunConfig, steps: int = _MEASURED_STEPS) -> Pace:
     with tempfile.TemporaryDirectory(prefix="carbonize-plan-") as folder:
         made = run(parse_protocol(data), Path(folder) / "run", report=False)
         pace = pace_of(made)
-    return dataclasses.replace(pace, source=f"{steps} steps on this machine")
+        analysis_s, ends_s = _analysis_times(config, made.trajectory[-1])
+    source = f"{steps} steps on this machine"
+    return dataclasses.replace(pace, analysis_s=analysis_s, ends_s=ends_s, source=source)
+
+
+def _analysis_times(config: RunConfig, atoms: Any) -> tuple[float, float]:
+    """Seconds for an analysed frame, and how many more the first and the last one take together."""
+    from carbonize.analysis.beside import Job, analyse
+    from carbonize.analysis.frame import EVERY_TIME, FIRST_AND_LAST, PARTS
+
+    both = (*EVERY_TIME, *FIRST_AND_LAST)
+    analyse(Job(atoms, config.analysis, PARTS))  # libraries are loaded now
+    every, first, last = (
+        analyse(Job(atoms, config.analysis, parts)).seconds for parts in (EVERY_TIME, both, PARTS)
+    )
+    return every, max(0.0, first + last - 2 * every)
 
 
 def wall_time(config: RunConfig, schedule: Schedule, atoms: int, analyses: int, pace: Pace) -> dict[str, Any]:
     """Seconds that a run takes at a pace: dynamics, and analyses as far as they do not fit beside it."""
     replicas = config.dynamics.replicas
     dynamics_s = atoms * replicas * schedule.total_steps / pace.atom_steps_per_s
-    analysis_s = analyses * replicas * pace.analysis_s
+    analysis_s = replicas * (analyses * pace.analysis_s + pace.ends_s)
     workers = config.analysis.workers
     longest = max(dynamics_s, analysis_s / workers) if workers else dynamics_s + analysis_s
     return {

@@ -317,7 +317,8 @@ def _on_claims(protocols: Mapping[str, Sequence[Replica]], differences: Sequence
         said.append("The intervals are about further precursors of the same kind as these.")
     if any(not d.paired for d in sure):
         said.append("Not all protocols share their replicas, so some comparisons are not paired.")
-    fewest = min((min(d.n_a, d.n_b) for d in sure), default=0)
+    whole = [d for d in sure if not d.missing_a and not d.missing_b]
+    fewest = min((min(d.n_a, d.n_b) for d in whole), default=0)
     if 0 < fewest < 4:
         said.append(f"With {fewest} replicas intervals are very wide; four or more are worth their time.")
     potentials = {r.key.block.potential for own in protocols.values() for r in own}

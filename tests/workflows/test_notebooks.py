@@ -25,6 +25,7 @@ PROMISES = {
     "01_first_run": (4, "finished"),
     "02_trajectory": (3, "500"),
     "03_pores": (5, "entrance (Å)"),
+    "04_comparing_protocols": (2, "3 replicas, finished"),
     "05_own_trajectory": (2, "differ by at most 0.0"),
 }
 
