@@ -49,6 +49,7 @@ def fragments(cross_linking: float, seed: int = 1, atoms: int = 100) -> tuple:
     return fragment_structure(None, spec, atoms, 0.9, seed, 0.2, lambda *_: None)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_cross_linking_reaches_its_target_and_rises_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("carbonize.crosslinking.CarbonRelaxer", Still)
     reached = []
@@ -72,6 +73,7 @@ def test_cross_linking_reaches_its_target_and_rises_with_it(monkeypatch: pytest.
     assert reached[0] == 0
 
 
+@pytest.mark.slow
 def test_what_cannot_be_reached_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     class Tears(Still):
         def __call__(self, positions: np.ndarray, *_: object) -> Minimum:

@@ -147,7 +147,9 @@ def test_however_the_parent_ends_its_workers_end_too(number, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         textwrap.dedent(f"""
-        import sys
+        import signal, sys
+        # a shell that starts a command in the background has it ignore this one
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.path.insert(0, {os.path.dirname(__file__)!r})
         from carbonize.analysis.pool import ordered_map
         import pool_tasks
@@ -163,5 +165,5 @@ def test_however_the_parent_ends_its_workers_end_too(number, tmp_path):
         time.sleep(0.02)
     pid = int(path.read_text())
     parent.send_signal(number)
-    parent.wait(timeout=30)
+    parent.wait(timeout=60)
     assert gone(pid)

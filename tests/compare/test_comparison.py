@@ -14,9 +14,9 @@ import xarray as xr
 from scipy import stats
 from typer.testing import CliRunner
 
-sys.path.insert(0, str(Path(__file__).parent))  # studies is a helper, not a package
+sys.path.insert(0, str(Path(__file__).parent))  # a helper, not a package
 
-from studies import PROBES_A, make_run, make_study
+from study_folders import PROBES_A, make_run, make_study
 
 from carbonize.cli.app import app, main
 from carbonize.compare.comparison import Comparison, Options, compare

@@ -110,6 +110,7 @@ def protocol(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return small_protocol(tmp_path_factory.mktemp("start"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores cannot be counted here")
 def test_a_run_goes_on_with_as_many_cores_as_it_began_with(protocol: dict[str, Any], tmp_path: Path) -> None:
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"

@@ -15,6 +15,7 @@ from carbonize.errors import InputError, SimulationError
 from carbonize.io.status import run_status
 
 
+@pytest.mark.slow
 def test_replicas_start_from_their_own_packings(tmp_path: Path) -> None:
     protocol = small_protocol(tmp_path)
     protocol["structure"] = {"kind": "random", "atoms": 33, "density_g_cm3": 1.2, "seeds": [4, 9]}

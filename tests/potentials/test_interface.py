@@ -12,12 +12,12 @@ from carbonize.potentials.tersoff_parameters import NAMED_SETS
 
 CCC = ("C", "C", "C")
 TERSOFF = Tersoff(((CCC, NAMED_SETS["tersoff-1989"][CCC]),))
-# as loops EDIP has no capacities: test_edip_loops.py
+# as loops EDIP has no capacities (test_edip_loops.py); as arrays, for cards, it compiles for a minute
 EDIP = Edip(loops=False)
 POTENTIALS = {"edip": (EDIP, (6, 8, 24, 12, 64)), "tersoff": (TERSOFF, (5, 10))}
 
 
-@pytest.fixture(params=POTENTIALS)
+@pytest.fixture(params=[pytest.param("edip", marks=pytest.mark.slow), "tersoff"])
 def case(request):
     return POTENTIALS[request.param]
 
@@ -61,7 +61,10 @@ def test_sums_in_double_precision_leave_single_bonds_in_single(case):
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize(
     ("potential", "capacity", "larger"),
-    [(EDIP, (6, 8, 27, 12, 64), (7, 9, 30, 20, 90)), (TERSOFF, (6, 10), (9, 20))],
+    [
+        pytest.param(EDIP, (6, 8, 27, 12, 64), (7, 9, 30, 20, 90), marks=pytest.mark.slow),
+        (TERSOFF, (6, 10), (9, 20)),
+    ],
     ids=["edip", "tersoff"],
 )
 def test_forces_do_not_depend_on_capacity_or_company_to_the_last_bit(potential, capacity, larger, precision):

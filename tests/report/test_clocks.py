@@ -79,6 +79,6 @@ def test_the_page_shows_both_scales(folder: Path) -> None:
     # pictures and curves take long and are tested elsewhere: the page holds any file in their place
     template = (Path(page.__file__).parent / "templates" / "report.html.j2").read_text(encoding="utf-8")
     figures = {name: folder / "manifest.json" for name in re.findall(r"figures\.(\w+)", template)}
-    text = page._render(load_run(folder), figures, Pictures([], ""))
+    text = page._render(load_run(folder), figures, Pictures([], ""), None)
     assert "[furnace: 1135 °C, 1.07 h]" in text
     assert "activation energy of 7 eV" in text

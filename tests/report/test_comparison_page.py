@@ -13,7 +13,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "compare"))
 
 import fake_run
-from studies import make_study
+from study_folders import make_study
 
 from carbonize.compare.comparison import Options, compare
 from carbonize.compare.curves import curves_dataset
