@@ -17,7 +17,7 @@ from carbonize.potentials.edip_loops.numbers import (
     unit_vectors,
     without,
 )
-from carbonize.potentials.edip_loops.sums import put
+from carbonize.potentials.edip_loops.sums import add_own, give, six
 
 __all__ = ["backwards", "coordination", "repulsion", "total_coordination"]
 
@@ -149,6 +149,7 @@ def repulsion(
             w3 * A[4] - w2 * M[4],
             w3 * A[5] - w2 * M[5],
         )
+        fx = fy = fz = virial = 0.0
         for m in range(starts[1, i], starts[1, i + 1]):
             u, v, w, inverse, j = far[0, m], far[1, m], far[2, m], far[3, m], far_who[m]
             qx, qy, qz = apply(Q, u, v, w)
@@ -158,18 +159,13 @@ def repulsion(
             reaction[j] += square * felt
             turn = 2.0 * partner[j] * square
             along = 2.0 * partner[j] * depth * c0 * inverse * inverse * inverse * felt
-            put(
-                force,
-                stress,
-                i,
-                j,
-                u,
-                v,
-                w,
-                along * u + turn * qx,
-                along * v + turn * qy,
-                along * w + turn * qz,
-            )
+            gx, gy, gz = along * u + turn * qx, along * v + turn * qy, along * w + turn * qz
+            fx += gx
+            fy += gy
+            fz += gz
+            virial += u * gx + v * gy + w * gz
+            give(force, j, gx, gy, gz)
+            six(stress, i, u, v, w, gx, gy, gz)
         c = dZ * Z_dihedral * pi3
         for m in range(starts[0, i], starts[0, i + 1]):
             u, v, w, r = near[0, m], near[1, m], near[2, m], near[3, m]
@@ -217,7 +213,13 @@ def repulsion(
                 gx += along * u + turn * nx
                 gy += along * v + turn * ny
                 gz += along * w + turn * nz
-            put(force, stress, i, j, r * u, r * v, r * w, gx, gy, gz)
+            fx += gx
+            fy += gy
+            fz += gz
+            virial += r * (u * gx + v * gy + w * gz)
+            give(force, j, gx, gy, gz)
+            six(stress, i, r * u, r * v, r * w, gx, gy, gz)
+        add_own(force, stress, i, fx, fy, fz, virial)
         for n in range(6):
             atom[i, AT_GM + n] += G[n]
 
@@ -239,13 +241,18 @@ def backwards(
             atom[i, AT_GM + 4],
             atom[i, AT_GM + 5],
         )
+        fx = fy = fz = virial = 0.0
         for m in range(starts[0, i], starts[0, i + 1]):
             u, v, w, r, p = near[0, m], near[1, m], near[2, m], near[3, m], near[4, m]
             mx, my, mz = apply(G, u, v, w)
             felt = u * mx + v * my + w * mz
             turn = 2.0 * p * near[7, m]
             along = dz * near[6, m] + (near[5, m] - turn) * felt
-            put(
-                force, stress, i, near_who[m], r * u, r * v, r * w,
-                along * u + turn * mx, along * v + turn * my, along * w + turn * mz,
-            )  # fmt: skip
+            gx, gy, gz = along * u + turn * mx, along * v + turn * my, along * w + turn * mz
+            fx += gx
+            fy += gy
+            fz += gz
+            virial += r * (u * gx + v * gy + w * gz)
+            give(force, near_who[m], gx, gy, gz)
+            six(stress, i, r * u, r * v, r * w, gx, gy, gz)
+        add_own(force, stress, i, fx, fy, fz, virial)

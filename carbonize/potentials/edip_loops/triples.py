@@ -8,7 +8,7 @@ from typing import Any
 from carbonize.potentials.edip_loops.layout import compiled
 from carbonize.potentials.edip_loops.neighbours import vector
 from carbonize.potentials.edip_loops.numbers import exponential
-from carbonize.potentials.edip_loops.sums import put
+from carbonize.potentials.edip_loops.sums import add_own, give, six
 
 __all__ = ["edges", "exponentials", "functions_of_Z", "pairs_and_triples"]
 
@@ -129,6 +129,7 @@ def pairs_and_triples(
         for k in range(low, high):
             edge[8, k], edge[9, k], edge[10, k], edge[11, k] = 0.0, 0.0, 0.0, 0.0
         strength = 2.0 * q * lam
+        fx = fy = fz = trace = 0.0
         for j in range(low, high):
             u, v, w, over, g = edge[0, j], edge[1, j], edge[2, j], edge[4, j], edge[7, j]
             tx = ty = tz = shadow = pull = 0.0
@@ -166,6 +167,12 @@ def pairs_and_triples(
             gy = edge[9, j] + over * (ty - pull * v) + radial * v
             gz = edge[10, j] + over * (tz - pull * w) + radial * w
             r = edge[3, j]
-            put(force, stress, i, edge_who[j], r * u, r * v, r * w, gx, gy, gz)
+            fx += gx
+            fy += gy
+            fz += gz
+            trace += r * (u * gx + v * gy + w * gz)
+            give(force, edge_who[j], gx, gy, gz)
+            six(stress, i, r * u, r * v, r * w, gx, gy, gz)
+        add_own(force, stress, i, fx, fy, fz, trace)
         energies[i] = energy + lam * triples
         block[16, a] = dE + dlam * triples + dtau * torques - a_slope * lam * inward
