@@ -144,6 +144,8 @@ def cut(
         jax.ShapeDtypeStruct((slots + 1, _BLOCK), jnp.int32),
         jax.ShapeDtypeStruct((_BLOCK,), jnp.int32),
     )
+    # converted once an atom, not once a neighbour
+    positions, cells = positions.astype(jnp.float64), cells.astype(jnp.float64)
     call = jax.ffi.ffi_call(_target(positions.dtype.name), shapes)
     radius = jnp.full(1, radius_A, positions.dtype)
     near, near_shift, count, *_ = call(

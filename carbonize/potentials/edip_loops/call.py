@@ -109,7 +109,15 @@ def _mixed(frame: int) -> int:
     return 0
 
 
+@numba.cfunc(HANDLER, error_model="numpy", cache=True)
+def _shortened(frame: int) -> int:
+    if is_call(frame):
+        _call(frame, _DOUBLE, _SINGLE)
+    return 0
+
+
 _HANDLERS = {
+    ("float64", "float32"): _shortened,
     ("float64", "float64"): _double,
     ("float32", "float32"): _single,
     ("float32", "float64"): _mixed,
@@ -142,6 +150,10 @@ def evaluate_in_loops(
     lists, whole = bonds.lists, jnp.int32
     values = np.array([*(getattr(edip, name) for name in PARAMETERS), trim_A, float(lists is not None)])
     out = jnp.dtype(bonds.x.dtype if accumulate is None else accumulate)
+    if lists is not None:
+        # once an atom, not once a bond
+        wide = lists.positions.astype(jnp.float64), lists.cells.astype(jnp.float64)
+        lists = lists._replace(positions=wide[0], cells=wide[1])
     into = bonds.x.dtype if lists is None else lists.positions.dtype
     shapes = (
         jax.ShapeDtypeStruct((atoms,), out),
