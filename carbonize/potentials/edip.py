@@ -25,7 +25,7 @@ Neighbours are sorted into shells: the core (r < p_high) has every term, the rim
 what comes back from the neighbours.
 
 That is the form for cards. A processor runs the same three rounds as loops over atoms and bonds
-(:mod:`carbonize.potentials.edip_loops`), three times as fast as what XLA makes of arrays with slots.
+(:mod:`carbonize.potentials.edip_loops`), twice as fast as what XLA makes of arrays with slots.
 
 Barriers stand after exponentials, square roots, gathers and sums: XLA:CPU computes each
 result of a fusion from scratch, so what is dear must be stored and what is cheap need not.
