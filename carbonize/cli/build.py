@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from carbonize.cli.build_options import Out, Potential, Seed, Tolerance
 from carbonize.cli.build_precursors import build_fragments, build_templated
 
 __all__ = ["app", "check_out", "potential_config", "save_structure", "status_line"]
@@ -23,39 +24,22 @@ app = typer.Typer(
 
 _Atoms = Annotated[int, typer.Option("--atoms", "-n", metavar="N", help="Number of carbon atoms.")]
 _Density = Annotated[float, typer.Option("--density", metavar="G_CM3", help="Mass density in g/cm3.")]
-_Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same structure.")]
-_Out = Annotated[
-    Path,
-    typer.Option(
-        "--out", "-o", metavar="FILE", help="Structure file; the format follows its ending (.extxyz)."
-    ),
-]
-_Potential = Annotated[
-    str,
-    typer.Option(
-        "--potential",
-        help="edip, a Tersoff set (tersoff-1989, erhart-albe-2005, lindsay-broido-2010), or nep:FILE.",
-    ),
-]
-_Tolerance = Annotated[
-    float, typer.Option("--force-tolerance", metavar="EV_A", help="Relax until no force exceeds this (eV/A).")
-]
 
 
 @app.command("random")
 def build_random(
     atoms: _Atoms,
     density: _Density,
-    out: _Out,
-    seed: _Seed = 1,
-    potential: _Potential = "edip",
+    out: Out,
+    seed: Seed = 1,
+    potential: Potential = "edip",
     min_distance: Annotated[
         float | None,
         typer.Option(
             "--min-distance", metavar="A", help="Smallest distance in the packing. Default: 1.45 A or less."
         ),
     ] = None,
-    force_tolerance: _Tolerance = 1.0,
+    force_tolerance: Tolerance = 1.0,
 ) -> None:
     """Pack atoms at random with a minimum distance, then relax them (FIRE) at constant volume.
 
@@ -92,9 +76,9 @@ def build_random(
 def build_melt_quench(
     atoms: _Atoms,
     density: _Density,
-    out: _Out,
-    seed: _Seed = 1,
-    potential: _Potential = "edip",
+    out: Out,
+    seed: Seed = 1,
+    potential: Potential = "edip",
     melt: Annotated[float, typer.Option("--melt", metavar="K", help="Temperature of the melt.")] = 6000.0,
     melt_ps: Annotated[
         float, typer.Option("--melt-ps", metavar="PS", help="How long it is kept liquid.")
@@ -118,7 +102,7 @@ def build_melt_quench(
         float,
         typer.Option("--pore-diameter", metavar="A", help="Diameter of those pores, between atom centres."),
     ] = 10.0,
-    force_tolerance: _Tolerance = 0.1,
+    force_tolerance: Tolerance = 0.1,
 ) -> None:
     """Melt a random packing, quench it at constant volume, and relax it.
 

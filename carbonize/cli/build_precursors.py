@@ -10,25 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
+from carbonize.cli.build_options import Out, Potential, Seed, Tolerance
+
 __all__ = ["build_fragments", "build_templated"]
 
-_Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same structure.")]
-_Out = Annotated[
-    Path,
-    typer.Option(
-        "--out", "-o", metavar="FILE", help="Structure file; the format follows its ending (.extxyz)."
-    ),
-]
-_Potential = Annotated[
-    str,
-    typer.Option(
-        "--potential",
-        help="edip, a Tersoff set (tersoff-1989, erhart-albe-2005, lindsay-broido-2010), or nep:FILE.",
-    ),
-]
-_Tolerance = Annotated[
-    float, typer.Option("--force-tolerance", metavar="EV_A", help="Relax until no force exceeds this (eV/A).")
-]
 _Json = Annotated[bool, typer.Option("--json", help="Print what was measured as JSON and nothing else.")]
 _Picture = Annotated[
     Path | None,
@@ -86,16 +71,16 @@ _OPTIONS = {
 def build_fragments(
     atoms: Annotated[int, typer.Option("--atoms", "-n", metavar="N", help="Number of carbon atoms.")],
     density: Annotated[float, typer.Option("--density", metavar="G_CM3", help="Mass density in g/cm3.")],
-    out: _Out,
-    seed: _Seed = 1,
-    potential: _Potential = "edip",
+    out: Out,
+    seed: Seed = 1,
+    potential: Potential = "edip",
     fragment_atoms: _FragmentAtoms = None,
     fragment_diameter: _FragmentDiameter = None,
     fragment_spread: _Spread = 0.2,
     curvature: _Curvature = "sphere",
     curvature_radius: _Radius = None,
     cross_linking: _CrossLinking = 0.05,
-    force_tolerance: _Tolerance = 0.2,
+    force_tolerance: Tolerance = 0.2,
     as_json: _Json = False,
     picture: _Picture = None,
 ) -> None:
@@ -127,7 +112,7 @@ def build_fragments(
 
 
 def build_templated(
-    out: _Out,
+    out: Out,
     matrix: Annotated[
         str,
         typer.Option(
@@ -153,8 +138,8 @@ def build_templated(
     porosity: Annotated[
         float | None, typer.Option("--porosity", metavar="X", help="Or their share of the cell, 0 to 0.95.")
     ] = None,
-    seed: _Seed = 1,
-    potential: _Potential = "edip",
+    seed: Seed = 1,
+    potential: Potential = "edip",
     fragment_atoms: _FragmentAtoms = None,
     fragment_diameter: _FragmentDiameter = None,
     fragment_spread: _Spread = 0.2,
@@ -167,7 +152,7 @@ def build_templated(
     quench_ps: Annotated[
         float, typer.Option("--quench-ps", metavar="PS", help="melt-quench: duration of the quench.")
     ] = 1.0,
-    force_tolerance: _Tolerance = 0.2,
+    force_tolerance: Tolerance = 0.2,
     as_json: _Json = False,
     picture: _Picture = None,
 ) -> None:

@@ -49,7 +49,6 @@ def test_elements_are_told_apart_and_none_is_white_on_white() -> None:
 
 
 def test_pentagons_and_heptagons_stand_out_among_hexagons() -> None:
-    pytest.importorskip("carbonize.analysis.rings.rings")
     sheet = graphene(size=(6, 6, 1), vacuum=6.0)
     sheet.pbc = True
     assert shares(sheet, "ring") == {"hexagon": 1.0}
