@@ -131,6 +131,14 @@ class Potential(abc.ABC):
         """
         return False
 
+    @property
+    def fewest_atoms_a_core(self) -> int:
+        """With fewer atoms the cores that share a replica spend their time waiting for each other.
+
+        Measured (docs/benchmarks.md); the dearer an atom, the fewer suffice.
+        """
+        return 2000
+
     def for_elements(self, symbols: Iterable[str]) -> Potential:
         """The potential of a structure that holds just the elements ``symbols``.
 

@@ -86,6 +86,11 @@ class Dispersed(Potential):
         """As the base potential: a pair's force on an atom is found at that atom."""
         return self.base.divisible
 
+    @property
+    def fewest_atoms_a_core(self) -> int:
+        """As the base potential."""
+        return self.base.fewest_atoms_a_core
+
     def for_elements(self, symbols: Iterable[str]) -> Dispersed:
         """As :meth:`Potential.for_elements`.
 

@@ -31,10 +31,6 @@ from carbonize.simulation.state import State
 
 __all__ = ["Spread", "cores_per_replica", "usable_cores", "use_cores"]
 
-_FEWEST_ATOMS_A_CORE = 2000
-"""With fewer atoms cores spend their time waiting for each other (docs/benchmarks.md)."""
-
-
 def usable_cores() -> int:
     """How many cores this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -63,7 +59,7 @@ def cores_per_replica(potential: Potential, atoms: int, replicas: int, wanted: i
     if wanted is None:
         if replicas > 1 or not potential.divisible:
             return 1
-        return max(1, min(usable_cores(), devices, atoms // _FEWEST_ATOMS_A_CORE))
+        return max(1, min(usable_cores(), devices, atoms // potential.fewest_atoms_a_core))
     if wanted > 1 and not potential.divisible:
         raise InputError(
             f"dynamics.cores_per_replica: {wanted} cores cannot share the atoms of a replica with this potential; "

@@ -75,7 +75,7 @@ import json, os, sys
 sys.path.insert(0, sys.argv[1])
 import carbonize
 from exact.runs import AfterChunks
-from carbonize.simulation import spread
+from carbonize.potentials.base import Potential
 
 def interrupt():
     raise KeyboardInterrupt
@@ -83,7 +83,7 @@ def interrupt():
 protocol, unbroken, broken, cores, chunks = json.loads(sys.argv[2])
 os.sched_getaffinity = lambda _: set(range(cores))
 if cores > 1:
-    spread._FEWEST_ATOMS_A_CORE = 20
+    Potential.fewest_atoms_a_core = property(lambda _: 20)
     carbonize.run(protocol, unbroken, report=False)
 try:
     carbonize.run(protocol, broken, AfterChunks(chunks, interrupt), report=False)
