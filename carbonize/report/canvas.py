@@ -19,7 +19,6 @@ from typing import IO
 
 import numpy as np
 
-from carbonize.report.flat import draw_flat
 from carbonize.report.scene import Scene
 
 __all__ = ["Canvas", "Drawing", "has_ovito"]
@@ -149,6 +148,10 @@ class Canvas:
             self._scene(number).unlink(missing_ok=True)
 
     def _draw_rest(self) -> None:
+        if not self._waiting:
+            return
+        from carbonize.report.flat import draw_flat  # takes half a second, and OVITO has mostly drawn all
+
         for drawing in self._waiting.values():
             draw_flat(drawing.scene, drawing.path, drawing.size, drawing.transparent)
             self.renderer = "matplotlib"

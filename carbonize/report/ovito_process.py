@@ -23,7 +23,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Do what the lines of standard input say, one after the other."""
-    import ovito.vis  # noqa: F401 - loaded while the first scene is still being made
+    _warm_up()
 
     for line in sys.stdin:
         task = json.loads(line)
@@ -36,6 +36,23 @@ def main() -> None:
         aside = picture.with_stem(picture.stem + "-unfinished")
         _draw(scene, aside, task["session"])
         aside.replace(picture)
+
+
+def _warm_up() -> None:
+    """Load OVITO, and its renderer's programs for all that a scene holds, while the first scene is being made."""
+    import tempfile
+
+    ones, line = np.ones(3), np.array([[[0.0, 0, 0], [1, 1, 1]]])
+    scene = {
+        "spheres": line[0], "radii": ones[:2], "colors": line[0],
+        "sticks": line, "stick_colors": ones[None], "stick_radius": 0.1, "edges": line, "edge_radius": 0.1,
+        "mesh_vertices": np.eye(3), "mesh_faces": np.array([[0, 1, 2]]), "mesh_colors": ones[None],
+        "mesh_flat": np.array([False]), "half_height": 1.0, "half_width": 1.0, "direction": -line[0, 1],
+        "up": np.array([0.0, 0, 1]), "middle": np.zeros(3), "size": (16, 16), "transparent": False,
+        "ambient_occlusion": False, "smoothing": 3,
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="carbonize-render-") as folder:
+        _draw(scene, Path(folder, "first.png"), None)
 
 
 def _draw(scene: dict[str, Any], picture: Path, session: str | None) -> None:

@@ -226,6 +226,8 @@ def draw_shots(
         canvas.draw(
             Drawing(shot.scene, path, size, look.transparent, look.ambient_occlusion, session, smoothing)
         )
+    if look.legend:
+        import matplotlib.figure  # noqa: F401 - loaded while OVITO draws
     paths = canvas.finish()
     for path, (legend, pixels_per_A) in zip(paths, legends, strict=True):
         if look.legend:

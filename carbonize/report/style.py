@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    # pictures that OVITO draws need colours only, and these take half a second
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = [
     "BONDING_COLORS",
@@ -123,6 +126,8 @@ def apply_style(function: Callable[P, R]) -> Callable[P, R]:
 
 def new_figure(height_in: float = 3.5, width_in: float = 6.4) -> Figure:
     """An empty figure, sizes in inches. It belongs to no window and to no global state."""
+    from matplotlib.figure import Figure
+
     return Figure(figsize=(width_in, height_in), layout="constrained")
 
 

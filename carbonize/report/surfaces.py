@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["SPACING_A", "class_of_atoms", "pore_surfaces"]
 
 SPACING_A = 0.45
-"""Step of the grid in cells of up to a million such voxels; up to a third larger in larger ones."""
+"""Step of the grid in cells of up to half a million such voxels; up to a half larger in larger ones."""
 
-_USUAL_VOXELS, _COARSER = 1_000_000, 4 / 3  # of a larger cell a picture has fewer pixels for an A
+_USUAL_VOXELS, _COARSER = 500_000, 3 / 2  # of a larger cell a picture has fewer pixels for an A
 _MOST_VOXELS = 24_000_000
 _FIRST_REACH_A = 1.5
 

@@ -31,6 +31,7 @@ from carbonize.simulation.state import State
 
 __all__ = ["Spread", "cores_per_replica", "usable_cores", "use_cores"]
 
+
 def usable_cores() -> int:
     """How many cores this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
