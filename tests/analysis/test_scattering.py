@@ -23,6 +23,7 @@ from carbonize.analysis.scattering.structure_factor import (
     windowed_partials,
     xray_intensity,
 )
+from carbonize.analysis.scattering.summary import scattering_summary
 from carbonize.errors import InputError
 
 STRUCTURES = Path(__file__).resolve().parents[2] / "structures"
@@ -124,6 +125,14 @@ def test_both_roads_to_the_structure_factor_agree(carbon: Atoms) -> None:
     pairs = windowed_partials(pair_histogram(carbon, reach), carbon.cell.volume, window, q)
     modes = shell_partials(density_shells(carbon, 4.4 + 7 / window), q, 1 / window)
     np.testing.assert_allclose(total(pairs), total(modes), atol=1e-4)
+
+
+def test_the_main_peak_is_a_peak_and_not_the_rise_towards_small_angles(carbon: Atoms) -> None:
+    diamond = scattering_summary(bulk("C", cubic=True) * (4, 4, 4))["structure_factor"]
+    assert diamond["main_peak_q"] == pytest.approx(2 * np.pi * 3**0.5 / 3.567, abs=0.03)  # (111)
+    porous = scattering_summary(carbon)["structure_factor"]
+    assert porous["S_smallest_q"] > 5
+    assert porous["main_peak_q"] == pytest.approx(5.4, abs=0.2)  # disordered carbon's second halo
 
 
 def test_a_gas_scatters_without_structure() -> None:

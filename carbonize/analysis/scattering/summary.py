@@ -126,6 +126,14 @@ def _structure(found: Pattern) -> dict[str, Any]:
         )
     return {
         "S_smallest_q": smallest,
-        "main_peak_q": float(q[wide][np.argmax(s[wide])]) if wide.any() else None,
+        "main_peak_q": _main_peak(q[wide], s[wide]),
         "join_error": found.join_error,
     }
+
+
+def _main_peak(q: np.ndarray, s: np.ndarray) -> float | None:
+    """Where S(q) rises most above its surroundings: the small-angle rise of a porous body may be higher."""
+    from scipy.signal import find_peaks
+
+    places, found = find_peaks(s, prominence=0.0)
+    return float(q[places[np.argmax(found["prominences"])]]) if len(places) else None
