@@ -30,7 +30,7 @@ CAVITIES = ((31.37, 33.68, 7.57, 3.74), (30.91, 11.53, 7.01, 3.09), (49.83, 22.6
 def model() -> Atoms:
     """The atoms."""
     solid = bulk("C", "fcc", a=NEIGHBORS_A * 2**0.5, cubic=True)
-    atoms = solid * tuple(int(round(length / solid.cell[0, 0])) for length in (60.9, 46.1, 22.1))
+    atoms = solid * tuple(round(length / solid.cell[0, 0]) for length in (60.9, 46.1, 22.1))
     edge = atoms.cell.lengths()
     x, y, z = atoms.positions.T
     z = z - 0.5 * edge[2]
