@@ -42,17 +42,35 @@ for job in json.load(open(sys.argv[1])):
         "forces": list(lmp.gather_atoms("f", 1, 3)),
         "pressure_bar": [lmp.get_thermo(name) for name in ("pxx", "pyy", "pzz", "pyz", "pxz", "pxy")],
     })
+    if "motion" in job:
+        motion = job["motion"]
+        for atom, (x, y, z) in enumerate(motion["velocities"], 1):
+            lmp.command(f"set atom {atom} vx {x!r} vy {y!r} vz {z!r}")
+        lmp.command(f"timestep {motion['timestep_ps']!r}")
+        lmp.command("neigh_modify every 1 delay 0 check yes")
+        lmp.command("fix move all nve")
+        lmp.command("run 0 post no")
+        total = [lmp.get_thermo("etotal")]
+        for _ in range(motion["blocks"]):
+            lmp.command(f"run {motion['steps']} post no")
+            total.append(lmp.get_thermo("etotal"))
+        results[-1]["total"] = total
     lmp.close()
 json.dump(results, open(sys.argv[2], "w"))
 """
 
 
-def lammps_job(parameters: Path, atoms: Atoms) -> dict[str, Any]:
-    """What the script needs to know of a structure whose cell has a along x and b in the xy plane."""
+def lammps_job(parameters: Path, atoms: Atoms, motion: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What the script needs to know of a structure whose cell has a along x and b in the xy plane.
+
+    ``motion`` asks for the total energy (eV) at the start and after each block of steps at constant
+    energy: ``velocities`` (A/ps), ``timestep_ps``, ``steps`` in a block, ``blocks``.
+    """
     cell = np.array(atoms.cell)
     box = [cell[0, 0], cell[1, 1], cell[2, 2], cell[1, 0], cell[2, 0], cell[2, 1]]
     elements = sorted(set(atoms.symbols))
-    return {
+    more = {} if motion is None else {"motion": motion}
+    return more | {
         "parameters": str(parameters),
         "pbc": atoms.pbc.tolist(),
         "box": [float(b) for b in box],
