@@ -6,7 +6,6 @@ This is the one place where simulation, analysis and files meet.
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +13,13 @@ from typing import Any
 import numpy as np
 
 import carbonize
+from carbonize.beginning import (
+    Material,
+    checkpointed_state,
+    read_material,
+    replica_schedules,
+    thermal_state,
+)
 from carbonize.config import RunConfig, config_hash, dump_protocol, load_protocol
 from carbonize.errors import CarbonizeError, InputError, Interrupted, SimulationError
 from carbonize.io.checkpoint import (
@@ -28,7 +34,7 @@ from carbonize.io.rundir import RunPaths
 from carbonize.manifest import Manifest
 from carbonize.observing import Observer
 from carbonize.recording import Recorder, Stopwatch
-from carbonize.schedules import Minimization, Schedule, compile_protocol
+from carbonize.schedules import Minimization
 from carbonize.stopping import Stop
 
 __all__ = ["Session", "chunk_steps"]
@@ -86,30 +92,27 @@ class Session:
         self.lock: RunLock | None = None
         self._stop = stop
         self._replicas = list(replicas)
-        self._schedules = _schedules(config, self._replicas)
+        self._schedules = replica_schedules(config, self._replicas)
         self._motion = make_motion(config.dynamics, self._schedules)
-        self._potential = make_potential(config.potential)
         self._damaged: list[str] = []
         self._found = read_newest_checkpoint(paths.checkpoints, on_damage=self._damaged.append)
         wanted_cores = self._give_cores()
         with self.watch("start_structure_s"):
-            self._read_start()
-        if len(self._symbols) < 2:  # and XLA ends the process over arrays of one atom
-            raise InputError(
-                "the start structure has one atom, whose momentum is all the motion there is; "
-                "dynamics needs two or more: repeat the cell (ase: atoms.repeat)"
+            self._material: Material = read_material(
+                config, paths, make_potential(config.potential), self._found, observer.said
             )
-        radii_A = element_radii(self._symbols, config.analysis.radii_A)
+        symbols = self._material.symbols
+        radii_A = element_radii(symbols, config.analysis.radii_A)
         check_radius_uncertainty(config.analysis.radius_uncertainty_A, min(radii_A.values()))
         self._cores = cores_per_replica(
-            self._potential, len(self._symbols), config.dynamics.replicas, wanted_cores
+            self._material.potential, len(symbols), config.dynamics.replicas, wanted_cores
         )
         self._recorder = Recorder(
             config,
             paths,
             self._schedules,
-            self._symbols,
-            self._masses,
+            symbols,
+            self._material.masses,
             self._replicas,
             observer,
             self.watch,
@@ -119,9 +122,9 @@ class Session:
             paths.manifest,
             config,
             self._replicas,
-            self._origins,
-            len(self._symbols),
-            self._motion.degrees(len(self._symbols)),
+            self._material.origins,
+            len(symbols),
+            self._motion.degrees(len(symbols)),
             self._schedules[0].total_steps,
             self._cores,
             self.watch,
@@ -131,7 +134,7 @@ class Session:
     @property
     def n_atoms(self) -> int:
         """Atoms of a replica."""
-        return len(self._symbols)
+        return len(self._material.symbols)
 
     def bytes_per_replica(self) -> int:
         """Memory (bytes) that one replica takes on the device while it runs."""
@@ -177,7 +180,7 @@ class Session:
             # makes no step, and its state is not taken over: a continued run and an unbroken one
             # must do the same to the state
             _, report, failures = propagator.advance(state, 0)
-            self.observer.started(self.config, len(self._symbols), len(self._replicas), step, total)
+            self.observer.started(self.config, self.n_atoms, len(self._replicas), step, total)
             self.observer.said(f"compiled in {propagator.compile_s:.1f} s")
             self._note(failures)
             self._recorder.relax = self._relaxation(propagator, state.positions.dtype)
@@ -196,7 +199,7 @@ class Session:
                 rows = self._recorder.record(state, report, propagator.active)
                 self._safe = state
                 self._refuse_if_all_failed(propagator)
-                atom_steps = done * len(self._symbols) * len(rows)
+                atom_steps = done * self.n_atoms * len(rows)
                 self.observer.advanced(rows, atom_steps, propagator.simulate_s - before)
                 if time.monotonic() - last_checkpoint > 60.0 * self.config.output.checkpoint_every_min:
                     self._checkpoint(state, propagator)
@@ -242,7 +245,7 @@ class Session:
     def _next_stop(self, step: int) -> int:
         """Chunks end at multiples of fixed intervals, so a continued run has the same ones."""
         intervals = (
-            chunk_steps(len(self._symbols)),
+            chunk_steps(self.n_atoms),
             self._recorder.frame_steps,
             self._recorder.analysis_steps,
         )
@@ -263,74 +266,28 @@ class Session:
         use_cores(len(self._replicas), wanted or (usable_cores() if dynamics.replicas == 1 else 1))
         return wanted
 
-    def _read_start(self) -> None:
-        """The elements and cells, from the last checkpoint or else from where the protocol says."""
-        from ase.data import atomic_masses, chemical_symbols
-
-        from carbonize.starting import start_structures
-        from carbonize.structures.prepare import species_indices
-
-        name = self.config.potential.kind
-        self._problems: dict[int, str] = {}
-        if self._found is not None:
-            numbers = self._found.numbers
-            self._origins = _unchanged_origins(self.paths)
-        else:
-            starts = start_structures(self.config.structure, self._potential, name, self.observer.said)
-            self._starts = starts
-            self._problems = {
-                r: f"replica {r}: {starts.problems[self.config.start_of(r)]}"
-                for r in self._replicas
-                if self.config.start_of(r) in starts.problems
-            }
-            numbers, self._origins = starts.atoms[0].numbers, starts.origins
-        self._numbers = np.asarray(numbers, np.int32)
-        self._symbols = [chemical_symbols[n] for n in self._numbers]
-        self._masses = np.asarray(atomic_masses[self._numbers], float)
-        self._potential = self._potential.for_elements(self._symbols)
-        self._species = species_indices(self._symbols, self._potential.elements, name, "structure")
-
     def _begin(self) -> Any:
         """The state to start from: the last sound checkpoint's, or a new one."""
         return self._new_state() if self._found is None else self._continued(self._found)
 
     def _new_state(self) -> Any:
-        for replica, message in self._problems.items():
+        problems = self._material.problems(self.config, self._replicas)
+        for replica, message in problems.items():
             self.manifest.failed[str(replica)] = {"step": 0, "message": message, "never_good": True}
         # a study has prepared it, with paths that can be moved
         if not self.paths.protocol.is_file() or load_protocol(self.paths.protocol) != self.config:
             write_atomic(self.paths.protocol, dump_protocol(self.config))
         self.manifest.write("running", 0)
         self._recorder.start()
-        for replica, message in self._problems.items():
+        for replica, message in problems.items():
             self._recorder.event("replica_failed", 0, replica=replica, message=message)
             self.observer.said(message)
         return self._thermal(self._replicas)
 
     def _thermal(self, replicas: Sequence[int]) -> Any:
-        """Start structures with thermal momenta."""
-        import jax.numpy as jnp
-
-        from carbonize.simulation.state import initial_state, replica_keys
-
-        precision = self.config.dynamics.precision
-        dtype = np.dtype(np.float64 if precision == "mixed" else precision)
-        starts = [self._starts.atoms[self.config.start_of(r)] for r in replicas]
-        return initial_state(
-            jnp.asarray(np.stack([a.positions for a in starts]), dtype),
-            jnp.asarray(np.stack([a.cell.array for a in starts]), dtype),
-            jnp.asarray(self._masses, dtype),
-            [s.temperature_K(0) for s in _schedules(self.config, replicas)],
-            replica_keys(self.config.dynamics.seed, list(replicas)),
-            self._motion.thermostat.keeps_momentum,
-            self._motion.thermostat.memory,
-        )
+        return thermal_state(self.config, self._material, self._motion.thermostat, replicas)
 
     def _continued(self, found: Checkpoint) -> Any:
-        import jax.numpy as jnp
-
-        from carbonize.simulation.state import State
-
         self.observer.said(f"continuing at step {found.step} of {self._schedules[0].total_steps}")
         self.manifest.started = read_json(self.paths.manifest).get("started", self.manifest.started)
         self.manifest.failed = dict(found.header.get("failed", {}))
@@ -340,27 +297,20 @@ class Session:
             self.observer.said(message)
             self._recorder.event("damaged_checkpoint", found.step, message=message)
         self.manifest.write("running", found.step)
-        return State(
-            jnp.asarray(found.positions),
-            jnp.asarray(found.momenta),
-            jnp.asarray(found.keys),
-            jnp.asarray(found.cells),
-            jnp.asarray(found.thermostat),
-            jnp.asarray(found.step, jnp.int32),
-        )
+        return checkpointed_state(found)
 
     def _propagator(self, state: Any, replicas: Sequence[int]) -> Any:
         from carbonize.simulation.propagate import Propagator
 
         dynamics = self.config.dynamics
         propagator = Propagator(
-            self._potential,
-            _schedules(self.config, replicas),
+            self._material.potential,
+            replica_schedules(self.config, replicas),
             self._motion,
             np.asarray(state.positions),
             np.asarray(state.cells, float),
-            self._masses,
-            self._species,
+            self._material.masses,
+            self._material.species,
             dynamics.neighbor_skin_A,
             dynamics.neighbor_capacity,
             mixed=dynamics.precision == "mixed",
@@ -390,8 +340,8 @@ class Session:
                 state,
                 wanted,
                 self._replicas,
-                self._masses,
-                self._species,
+                self._material.masses,
+                self._material.species,
                 following_K,
                 self._motion.thermostat.keeps_momentum,
                 watch,
@@ -406,7 +356,7 @@ class Session:
 
         find = InherentStructures(
             propagator.field,
-            self._species,
+            self._material.species,
             dtype,
             lambda step: self._obey(f"at step {step}, in a minimization for the analysis"),
             self._recorder.event,
@@ -445,7 +395,7 @@ class Session:
                 keys=np.asarray(state.keys),
                 cells=np.asarray(state.cells),
                 thermostat=np.asarray(state.memory),
-                numbers=self._numbers,
+                numbers=self._material.numbers,
                 step=int(state.step),
                 replicas=self._replicas,
                 failed=self.manifest.failed,
@@ -487,35 +437,6 @@ class Session:
     def _last_checkpoint(self) -> str:
         found = newest_checkpoint_path(self.paths.checkpoints)
         return "none yet" if found is None else str(found)
-
-
-def _schedules(config: RunConfig, replicas: Sequence[int]) -> list[Schedule]:
-    """The schedule of every replica."""
-    compiled = compile_protocol(config)
-    return [compiled[config.schedule_of(r)] for r in replicas]
-
-
-def _unchanged_origins(paths: RunPaths) -> list[dict[str, Any]]:
-    """Where the start structures came from; refuses files that have changed since.
-
-    Raises
-    ------
-    InputError
-        Naming the file.
-    """
-    from carbonize.starting import file_sha256
-
-    manifest = read_json(paths.manifest)
-    found = manifest.get("structures")
-    origins = [o for o in found if isinstance(o, dict)] if isinstance(found, list) else []
-    for origin in origins:
-        path = str(origin.get("path", ""))
-        # a file that is gone is not needed any more: the checkpoint has all
-        if "sha256" in origin and os.path.isfile(path) and file_sha256(path) != origin["sha256"]:
-            raise InputError(
-                f"{path}: has changed since the run in {paths.root} began with it; restore it, or choose another --out"
-            )
-    return origins or [{"kind": "unknown"}]
 
 
 def _of_all(failed: dict[str, dict[str, Any]]) -> str:
