@@ -15,7 +15,8 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _cache.name)
 # Every core compiles a program of its own for its replicas; tests compile enough as it is, and two
 # of them run at the same time.
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "1")
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+# the many small programs too: together they take a command's start seconds
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 
 @pytest.fixture(scope="session")

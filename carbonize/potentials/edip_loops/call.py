@@ -88,28 +88,24 @@ _N_PARAMETERS = len(PARAMETERS) + 2
 _DOUBLE, _SINGLE = np.zeros(1), np.zeros(1, np.float32)
 
 
-@numba.cfunc(HANDLER, error_model="numpy", cache=True)
 def _double(frame: int) -> int:
     if is_call(frame):
         _call(frame, _DOUBLE, _DOUBLE)
     return 0
 
 
-@numba.cfunc(HANDLER, error_model="numpy", cache=True)
 def _single(frame: int) -> int:
     if is_call(frame):
         _call(frame, _SINGLE, _SINGLE)
     return 0
 
 
-@numba.cfunc(HANDLER, error_model="numpy", cache=True)
 def _mixed(frame: int) -> int:
     if is_call(frame):
         _call(frame, _SINGLE, _DOUBLE)
     return 0
 
 
-@numba.cfunc(HANDLER, error_model="numpy", cache=True)
 def _shortened(frame: int) -> int:
     if is_call(frame):
         _call(frame, _DOUBLE, _SINGLE)
@@ -126,8 +122,10 @@ _HANDLERS = {
 
 @functools.cache
 def _target(into: str, out: str) -> str:
+    # compiled when first asked for: each takes seconds, and most runs need one or none
+    compiled = numba.cfunc(HANDLER, error_model="numpy", cache=True)
     target = f"carbonize_edip_{into}_{out}"
-    register(target, _HANDLERS[into, out])
+    register(target, compiled(_HANDLERS[into, out]))
     return target
 
 
