@@ -56,7 +56,8 @@ def test_a_far_too_long_time_step_fails_with_a_sentence(tmp_path: Path) -> None:
     ],
 )
 def test_limits_can_be_set(limits: dict[str, Any], said: str, tmp_path: Path) -> None:
-    protocol = small_protocol(tmp_path, limits=limits)
+    # EDIP, which compiles in a third of Tersoff's time
+    protocol = {**small_protocol(tmp_path, limits=limits), "potential": {"kind": "edip"}}
     with pytest.raises(SimulationError, match=said):
         carbonize.run(protocol, tmp_path / "run", report=False)
 

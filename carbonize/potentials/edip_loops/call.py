@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import threading
 from typing import TYPE_CHECKING, Literal
 
 import jax
@@ -120,12 +120,19 @@ _HANDLERS = {
 }
 
 
-@functools.cache
+_compiling = threading.Lock()
+_registered: set[str] = set()
+
+
 def _target(into: str, out: str) -> str:
-    # compiled when first asked for: each takes seconds, and most runs need one or none
-    compiled = numba.cfunc(HANDLER, error_model="numpy", cache=True)
+    """Name of the handler; compiled when first asked for, for each takes seconds and most runs need one or none."""
     target = f"carbonize_edip_{into}_{out}"
-    register(target, compiled(_HANDLERS[into, out]))
+    # programs for several cores are traced in threads of their own, and a name is registered once
+    with _compiling:
+        if target not in _registered:
+            compiled = numba.cfunc(HANDLER, error_model="numpy", cache=True)
+            register(target, compiled(_HANDLERS[into, out]))
+            _registered.add(target)
     return target
 
 
