@@ -39,7 +39,7 @@ demo: $(VENV)/.installed  ## Run the quickstart protocol
 	@echo "Open $(CURDIR)/$(RUN)/report.html in a browser to see what became of the pores."
 
 test: lint  ## Every check; pytest comes last
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-test  ## Style, types and layers
 	@$(BIN)/ruff check .

@@ -131,7 +131,7 @@ def test_a_random_start_is_packed_and_relaxed(tmp_path: Path) -> None:
     protocol = {
         "name": "packed",
         "structure": {"kind": "random", "atoms": 60, "density_g_cm3": 1.2, "seed": 4},
-        "potential": {"kind": "tersoff", "parameters": "tersoff-1989"},
+        "potential": {"kind": "edip"},
         "schedule": [{"kind": "hold", "temperature_K": 300, "duration_ps": 0.01}],
     }
     run = carbonize.run(protocol, tmp_path / "r", report=False)

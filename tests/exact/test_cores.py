@@ -18,8 +18,10 @@ if int(sys.argv[2]) > 1:
     spread.os.sched_getaffinity = lambda _: set(range(int(sys.argv[2])))
     spread.use_cores(3)
 assert len(jax.devices()) == int(sys.argv[2])
-from systems import THERMOSTATS, diamond, propagator
-run, state = propagator(diamond(2), 1500.0, replicas=[0, 1, 2])
+from systems import TERSOFF, diamond, propagator
+from carbonize.potentials.edip import Edip
+potential = {"edip": Edip(), "tersoff": TERSOFF}[sys.argv[3]]
+run, state = propagator(diamond(2), 1500.0, replicas=[0, 1, 2], potential=potential)
 for _ in range(2):
     state, report, failures = run.advance(state, 15)
     assert not failures
@@ -27,13 +29,15 @@ print(np.asarray(state.positions).tobytes().hex()[:4000], report.potential_eV.to
 """
 
 
+# Tersoff, which takes long to compile, has a replica shared between cores in test_decomposition.py
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores cannot be counted here")
-def test_cores_change_no_bit() -> None:
+@pytest.mark.parametrize("potential", ["edip", pytest.param("tersoff", marks=pytest.mark.slow)])
+def test_cores_change_no_bit(potential: str) -> None:
     folder = os.path.join(os.path.dirname(__file__), "..", "physics")
     environment = {k: v for k, v in os.environ.items() if k != "JAX_NUM_CPU_DEVICES"}
     told = [
         subprocess.run(
-            [sys.executable, "-c", SCRIPT, folder, str(cores)],
+            [sys.executable, "-c", SCRIPT, folder, str(cores), potential],
             capture_output=True, text=True, check=False, env=environment,
         )
         for cores in (1, 2)

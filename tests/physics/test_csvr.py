@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax_md import simulate
 from scipy.stats import ks_2samp, norm
 
 from carbonize.simulation.thermostats import Bath, Csvr
@@ -69,6 +68,8 @@ def test_one_step_has_the_distribution_of_the_paper(atoms: int, start: float, dt
 @pytest.mark.parametrize(("atoms", "repeated"), [(2, True), (3, False)])
 def test_jax_md_uses_one_of_its_noises_twice(atoms: int, repeated: bool) -> None:
     """Why carbonize has its own: with an even number of atoms the variance comes out too large."""
+    from jax_md import simulate  # compiles for seconds when imported
+
     draws, degrees = 160_000, 3 * atoms
     momenta = jax.random.normal(jax.random.PRNGKey(3), (atoms, 3), jnp.float64)
     momenta = momenta * jnp.sqrt(degrees * KT_EV / jnp.sum(momenta**2))

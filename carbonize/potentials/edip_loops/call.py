@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import threading
 from typing import TYPE_CHECKING, Literal
 
 import jax
@@ -88,28 +88,24 @@ _N_PARAMETERS = len(PARAMETERS) + 2
 _DOUBLE, _SINGLE = np.zeros(1), np.zeros(1, np.float32)
 
 
-@numba.cfunc(HANDLER, error_model="numpy", cache=True)
 def _double(frame: int) -> int:
     if is_call(frame):
         _call(frame, _DOUBLE, _DOUBLE)
     return 0
 
 
-@numba.cfunc(HANDLER, error_model="numpy", cache=True)
 def _single(frame: int) -> int:
     if is_call(frame):
         _call(frame, _SINGLE, _SINGLE)
     return 0
 
 
-@numba.cfunc(HANDLER, error_model="numpy", cache=True)
 def _mixed(frame: int) -> int:
     if is_call(frame):
         _call(frame, _SINGLE, _DOUBLE)
     return 0
 
 
-@numba.cfunc(HANDLER, error_model="numpy", cache=True)
 def _shortened(frame: int) -> int:
     if is_call(frame):
         _call(frame, _DOUBLE, _SINGLE)
@@ -124,10 +120,19 @@ _HANDLERS = {
 }
 
 
-@functools.cache
+_compiling = threading.Lock()
+_registered: set[str] = set()
+
+
 def _target(into: str, out: str) -> str:
+    """Name of the handler; compiled when first asked for, for each takes seconds and most runs need one or none."""
     target = f"carbonize_edip_{into}_{out}"
-    register(target, _HANDLERS[into, out])
+    # programs for several cores are traced in threads of their own, and a name is registered once
+    with _compiling:
+        if target not in _registered:
+            compiled = numba.cfunc(HANDLER, error_model="numpy", cache=True)
+            register(target, compiled(_HANDLERS[into, out]))
+            _registered.add(target)
     return target
 
 
