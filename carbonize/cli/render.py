@@ -163,11 +163,9 @@ def render(
     file, settings, history = _open(source, replica, radius, bond_cutoff, persistence)
     for target in (out, gsd, ovito):
         if target is not None:
-            check_target(target)
+            check_target(target, file)
     if movie and out is not None:
         check_movie(out, fps)
-    if gsd is not None and file.exists() and gsd.exists() and gsd.samefile(file):
-        raise InputError(f"--gsd {gsd}: is the file that is read; give another name")
     if surfaces is not None:
         make_folder(surfaces)
     look = Look(

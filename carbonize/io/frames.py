@@ -93,6 +93,8 @@ def _open(path: Path) -> Iterator[Atoms]:
             raise InputError(f"{path} is not a regular file; give a structure or trajectory file")
         with open(path, "rb") as file:
             start = file.read(len(_GSD_MAGIC))
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check the path") from None
     except (OSError, ValueError) as error:

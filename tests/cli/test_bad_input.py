@@ -349,6 +349,9 @@ def test_a_wrong_build(refused: Callable[..., str], arguments: tuple[str, ...], 
         (("start.extxyz", "--bond-cutoff", "-1"), "the bond cutoff must be more than 0"),
         (("start.extxyz", "--json", "none/x.json"), "cannot write"),
         (("start.extxyz", "--jsn", "x.json"), "No such option: --jsn"),
+        (("start.extxyz", "--json", "start.extxyz"), "is the file that is read"),
+        (("start.extxyz", "--curves", "./start.extxyz"), "is the file that is read"),
+        (("start.extxyz", "--graph", "start.extxyz"), "is the file that is read"),
     ],
 )
 def test_a_wrong_analysis(refused: Callable[..., str], arguments: tuple[str, ...], expected: str) -> None:
@@ -376,6 +379,7 @@ def test_a_structure_that_cannot_be_analysed(place: Path, refused: Callable[...,
         (("start.extxyz", "--out", "none/y.extxyz"), "there is no folder none"),
         (("start.extxyz", "--out", "/proc/y.extxyz"), "/proc/y.extxyz: cannot be written"),
         (("start.extxyz", "--out", "."), "is a folder"),
+        (("start.extxyz",), "start.extxyz: is the file that is read"),
         (("start.extxyz", "--replica", "-1"), "'--replica'"),
     ],
 )
