@@ -103,10 +103,10 @@ def test_numbers_take_the_space_that_they_took_in_runs(counts: tuple[int, ...], 
 def test_what_could_not_start_is_refused_before_it_is_planned(tmp_path: Path) -> None:
     protocol = {"name": "p", "schedule": [{"kind": "hold", "temperature_K": 300, "duration_ps": 0.01}]}
     molecule("C60").write(tmp_path / "open.extxyz")
-    with pytest.raises(InputError, match="open.extxyz: molecular dynamics needs"):
+    with pytest.raises(InputError, match=r"open\.extxyz: molecular dynamics needs"):
         plan(parse_protocol({**protocol, "structure": {"kind": "file", "path": "open.extxyz"}}, tmp_path))
     told = {"kind": "random", "atoms": 64, "density_g_cm3": 1.0}
-    with pytest.raises(InputError, match="none.txt: no such file"):
+    with pytest.raises(InputError, match=r"none\.txt: no such file"):
         plan(
             parse_protocol(
                 {**protocol, "structure": told, "potential": {"kind": "nep", "file": "none.txt"}}, tmp_path

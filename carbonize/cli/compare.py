@@ -102,6 +102,10 @@ def compare(
         seed=seed,
     )
     check_folder(out)
+    if (out / "manifest.json").exists():
+        raise InputError(f"--out {out}: is a run folder, whose report.html would be lost; give another one")
+    if (out / "comparison.html").exists():
+        raise InputError(f"--out {out}: holds a comparison with an experiment; give another folder")
     with _waiting("comparing protocols"):
         found = make(sources, options)
         curves = curves_dataset(found)

@@ -157,6 +157,10 @@ def render(
         raise InputError("--ovito keeps the scene of one picture: give --out PICTURE.png and one --frame")
     if gsd is not None and gsd.suffix.lower() != ".gsd":
         raise InputError(f"--gsd {gsd}: the name must end in .gsd")
+    if fps != 10 and not movie:
+        raise InputError(f"--fps {fps}: belongs to a movie; --out must end in .mp4 or .gif")
+    if transparent and movie:
+        raise InputError("--transparent: a movie has no empty background; leave it out, or draw a .png")
     which = _frame_number(frame) if frame is not None else ("all" if movie else -1)
     if slab is not None and not 0 < slab < 1e6:
         raise InputError(f"--slab {slab:g}: give a thickness in A")
@@ -257,6 +261,8 @@ def _open(
     from carbonize.report.drawing import run_history
 
     settings, file, history = AnalysisConfig(), source, None
+    if replica and not source.is_dir():
+        raise InputError(f"--replica {replica}: goes with a run folder; a file is one replica")
     if source.is_dir():
         run = load_run(source)
         settings, history = run.protocol.analysis, run_history(run, replica)
