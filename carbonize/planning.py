@@ -69,7 +69,7 @@ def plan(config: RunConfig, pace: Pace | None = None) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the schedules cannot be compiled, or a run could not start from the structure with the potential.
+        If the schedules cannot be compiled, a file is missing, or no run could start from the first structure.
     """
     schedules = compile_protocol(config)
     first = schedules[0]
@@ -234,11 +234,20 @@ def _schedule(
 
 
 def _atoms(config: RunConfig) -> int:
-    """Atoms of a replica, once it is known that a run could start from them with this potential."""
-    from carbonize.potentials import make_potential
-    from carbonize.starting import start_structures
-
-    structure, potential = config.structure, make_potential(config.potential)
+    """Atoms of a replica, after a look at the files for what a run would refuse, as far as that needs no jax."""
+    structure, potential = config.structure, config.potential
+    file = None if potential.kind == "edip" else potential.file
+    if file is not None and not Path(file).is_file():
+        raise InputError(f"{file}: no such file; check the path of the potential")
     if structure.kind != "file":
         return structure.atoms
-    return len(start_structures(structure, potential, config.potential.kind).atoms[0])
+    from carbonize.io.frames import read_frames, validate_atoms
+    from carbonize.structures.prepare import species_indices, standard_cell
+
+    where = structure.starts[0]
+    _, atoms = next(iter(read_frames(Path(where), -1)))
+    validate_atoms(atoms, where)
+    standard_cell(atoms, where)
+    if file is None:  # what has no file is for carbon
+        species_indices(atoms.get_chemical_symbols(), ("C",), potential.kind, where)
+    return len(atoms)
