@@ -26,13 +26,16 @@ _CURVE_POINTS = 200
 _FRAME_BYTES_PER_ATOM, _FRAME_BYTES, _INDEX_BYTES = 16, 32, 32 * 7
 _STATE_BYTES_PER_ATOM = {"float64": 48, "mixed": 48, "float32": 24}
 _SPECIES_BYTES, _CHECKPOINT_BYTES = 4, 2400
-# ... and what was counted in runs of 1,000 atoms of carbon with pores. Every replica's analyses end up three times
-# (jsonl, netCDF, CSV); their size goes with the number of pores, and so with the atoms.
+# ... and what was counted in runs of 64 to 1,000 atoms of carbon. Every replica's analyses end up three times (jsonl,
+# netCDF, CSV), the first and the last one, which hold more, in summary.json as well; their size goes with the number
+# of pores, and so with the atoms.
 _SERIES_ROW_BYTES = 393
-_RECORD_BYTES, _RECORD_BYTES_PER_ATOM = 1000, 5.0
-_FULL_RECORD_BYTES_PER_ATOM = 50
-_TRACKING_BYTES_PER_ATOM_FRAME = 3.0
-_REPORT_BYTES = 5_700_000
+_RUN_BYTES = 102_000  # the netCDF file without its numbers, and heads of the others
+_REPLICA_BYTES, _REPLICA_BYTES_PER_ATOM = 38_000, 105
+_RECORD_BYTES, _RECORD_BYTES_PER_ATOM = 4600, 5.3
+_TRACKING_BYTES_PER_ATOM_FRAME = 2.6
+# The page and figures/. Of more atoms the page's view in three dimensions shows a slice.
+_REPORT_BYTES, _REPORT_BYTES_PER_ATOM, _REPORT_ATOMS = 7_400_000, 460, 20_000
 
 _MEASURED_STEPS = 400
 
@@ -66,7 +69,7 @@ def plan(config: RunConfig, pace: Pace | None = None) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the schedules cannot be compiled or the start structure cannot be read.
+        If the schedules cannot be compiled, a file is missing, or no run could start from the first structure.
     """
     schedules = compile_protocol(config)
     first = schedules[0]
@@ -91,12 +94,8 @@ def plan(config: RunConfig, pace: Pace | None = None) -> dict[str, Any]:
         ],
         "frames": frames,
         "analyses": analyses,
-        "disk_bytes": None
-        if atoms is None
-        else disk_bytes(atoms, replicas, frames, analyses, rows, config.dynamics.precision),
-        "wall_time": None
-        if pace is None or atoms is None
-        else wall_time(config, first, atoms, analyses, pace),
+        "disk_bytes": disk_bytes(atoms, replicas, frames, analyses, rows, config.dynamics.precision),
+        "wall_time": None if pace is None else wall_time(config, first, atoms, analyses, pace),
     }
 
 
@@ -125,15 +124,15 @@ def disk_bytes(
     checkpoint = 2 * (state + _SPECIES_BYTES * atoms + _CHECKPOINT_BYTES)
     numbers = (
         rows * _SERIES_ROW_BYTES
-        + 3 * analyses * (_RECORD_BYTES + _RECORD_BYTES_PER_ATOM * atoms) / 2
-        + 4 * _FULL_RECORD_BYTES_PER_ATOM * atoms
-        + analyses * _TRACKING_BYTES_PER_ATOM_FRAME * atoms
+        + _REPLICA_BYTES
+        + _REPLICA_BYTES_PER_ATOM * atoms
+        + analyses * (_RECORD_BYTES + (_RECORD_BYTES_PER_ATOM + _TRACKING_BYTES_PER_ATOM_FRAME) * atoms)
     )
     found = {
         "trajectory": replicas * trajectory,
         "checkpoint": checkpoint,
-        "numbers": round(replicas * numbers),
-        "report": _REPORT_BYTES,
+        "numbers": round(_RUN_BYTES + replicas * numbers),
+        "report": _REPORT_BYTES + _REPORT_BYTES_PER_ATOM * min(atoms, _REPORT_ATOMS),
     }
     return {**found, "total": sum(found.values())}
 
@@ -234,14 +233,21 @@ def _schedule(
     return found
 
 
-def _atoms(config: RunConfig) -> int | None:
-    """Atoms of a replica; None where only building the structure would tell."""
-    structure = config.structure
+def _atoms(config: RunConfig) -> int:
+    """Atoms of a replica, after a look at the files for what a run would refuse, as far as that needs no jax."""
+    structure, potential = config.structure, config.potential
+    file = None if potential.kind == "edip" else potential.file
+    if file is not None and not Path(file).is_file():
+        raise InputError(f"{file}: no such file; check the path of the potential")
     if structure.kind != "file":
-        return getattr(structure, "atoms", None)
-    from carbonize.io.frames import read_frames
+        return structure.atoms
+    from carbonize.io.frames import read_frames, validate_atoms
+    from carbonize.structures.prepare import species_indices, standard_cell
 
-    count = None
-    for _, atoms in read_frames(Path(str(structure.starts[0]))):
-        count = len(atoms)
-    return count
+    where = structure.starts[0]
+    _, atoms = next(iter(read_frames(Path(where), -1)))
+    validate_atoms(atoms, where)
+    standard_cell(atoms, where)
+    if file is None:  # what has no file is for carbon
+        species_indices(atoms.get_chemical_symbols(), ("C",), potential.kind, where)
+    return len(atoms)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ase.build import molecule
 
 import carbonize
 from carbonize.cli.app import main
 from carbonize.config import load_protocol, parse_protocol
-from carbonize.planning import pace_of, plan, wall_time
+from carbonize.errors import InputError
+from carbonize.planning import disk_bytes, pace_of, plan, wall_time
 from carbonize.schedules import compile_protocol
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,6 +88,30 @@ def test_a_plan_that_makes_no_sense_is_refused_in_one_line(monkeypatch, capsys, 
     protocol = str(ROOT / "workflows/protocols/direct.yaml")
     assert run_main(monkeypatch, "plan", protocol, "--out", str(tmp_path / "T.doc")) == 2
     assert run_main(monkeypatch, "plan", protocol, "--measure", "--like", str(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("counts", "numbers"),
+    [((1000, 1, 31, 16, 31), 458_000), ((64, 1, 7, 3, 7), 164_000), ((64, 2, 7, 3, 7), 227_000)],
+)
+def test_numbers_take_the_space_that_they_took_in_runs(counts: tuple[int, ...], numbers: int) -> None:
+    found = disk_bytes(*counts)
+    assert found["numbers"] == pytest.approx(numbers, rel=0.1)
+    assert 4.5e6 < found["report"] < 9e6  # of 64 atoms 4.8 MB, of 1,000 7.8
+
+
+def test_what_could_not_start_is_refused_before_it_is_planned(tmp_path: Path) -> None:
+    protocol = {"name": "p", "schedule": [{"kind": "hold", "temperature_K": 300, "duration_ps": 0.01}]}
+    molecule("C60").write(tmp_path / "open.extxyz")
+    with pytest.raises(InputError, match=r"open\.extxyz: molecular dynamics needs"):
+        plan(parse_protocol({**protocol, "structure": {"kind": "file", "path": "open.extxyz"}}, tmp_path))
+    told = {"kind": "random", "atoms": 64, "density_g_cm3": 1.0}
+    with pytest.raises(InputError, match=r"none\.txt: no such file"):
+        plan(
+            parse_protocol(
+                {**protocol, "structure": told, "potential": {"kind": "nep", "file": "none.txt"}}, tmp_path
+            )
+        )
 
 
 @pytest.mark.slow

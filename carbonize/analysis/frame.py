@@ -107,6 +107,7 @@ def analyze(
     from carbonize.io.frames import validate_atoms
     from carbonize.units import density_g_cm3
 
+    _check_kinds(atoms, radii, class_limits)
     parts = check_parts(what)
     cutoff = _number("the bond cutoff", bond_cutoff_A, largest=_LARGEST_CUTOFF_A)
     persistence = _number("the persistence", persistence_A, zero_allowed=True)
@@ -162,6 +163,24 @@ def analyze(
     return result
 
 
+def _check_kinds(atoms: Any, radii: Any, class_limits: Any) -> None:
+    """Refuse what is no structure, no mapping and no limits, with what to give instead."""
+    from ase import Atoms
+
+    if not isinstance(atoms, Atoms):
+        kind = type(atoms).__name__
+        raise InputError(
+            f"one structure (ase.Atoms) is analysed at a time, got a {kind}; read a file with ase.io.read, "
+            "or use the command carbonize analyze"
+        )
+    if radii is not None and not isinstance(radii, Mapping):
+        raise InputError(f"radii must be in A by element, for example {{'C': 1.7}}, got {radii!r}")
+    if class_limits is not None and not isinstance(class_limits, ClassLimits):
+        raise InputError(
+            f"class_limits must be a carbonize.config.ClassLimits, for example ClassLimits(open_A=6), got {class_limits!r}"
+        )
+
+
 def results_document(source: str, frames: list[dict[str, Any]]) -> dict[str, Any]:
     """The whole JSON document around the frames' results."""
     return {"schema_version": SCHEMA_VERSION, "source": source, "frames": frames}
@@ -175,6 +194,8 @@ def check_parts(what: str | Iterable[str]) -> tuple[str, ...]:
     InputError
         For an unknown part; the message names the nearest known one.
     """
+    if not isinstance(what, Iterable):
+        raise InputError(f"what must be names of parts, for example 'bonding,pores', got {what!r}")
     names = what.split(",") if isinstance(what, str) else list(what)
     names = [str(name).strip() for name in names]
     for name in names:
@@ -195,6 +216,8 @@ def check_probes(probes: Mapping[str, float]) -> dict[str, float]:
     InputError
         For an empty set or name, or a diameter that is negative or not finite; a point has diameter 0.
     """
+    if not isinstance(probes, Mapping):
+        raise InputError(f"probes must be diameters (A) by name, for example {{'He': 2.6}}, got {probes!r}")
     if not probes:
         raise InputError("no probes given; name at least one, for example He=2.6 (diameter in A)")
     checked = {}

@@ -57,7 +57,7 @@ def _analyze_one(source: str, options: Mapping[str, Any], numbered: tuple[int, A
     try:
         return {**analyze(atoms, **options), "index": index}
     except InputError as error:
-        raise InputError(f"{_name(source, numbered)}: {error}") from None
+        raise InputError(f"{_name(source, numbered)}: {str(error).removeprefix('the structure: ')}") from None
 
 
 def _name(source: str, numbered: tuple[int, Atoms]) -> str:

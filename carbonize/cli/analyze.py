@@ -154,10 +154,10 @@ def analyze(
     }
     with contextlib.ExitStack() as stack:
         # opened before anything is computed: an unwritable path should not cost the computation
-        output = stack.enter_context(_atomic_text(json_out)) if json_out not in (None, "-") else None
-        graphs = GraphFiles(graph) if graph is not None else None
+        output = stack.enter_context(_atomic_text(json_out, file)) if json_out not in (None, "-") else None
+        graphs = GraphFiles(graph, file) if graph is not None else None
         if curves is not None:
-            check_target(curves)
+            check_target(curves, file)
         frames = read_frames(file, which)
         results = list(_with_progress(analyze_many(frames, jobs, str(file), **options)))
         if steady is not None:
@@ -216,9 +216,11 @@ def _assignments(option: str, texts: list[str] | None) -> dict[str, float]:
 
 
 @contextlib.contextmanager
-def _atomic_text(path: str) -> Iterator[Any]:
-    """A text file that appears under its name only when it is complete."""
+def _atomic_text(path: str, source: Path | None = None) -> Iterator[Any]:
+    """A text file that appears under its name only when it is complete; never in place of the ``source``."""
     target = Path(os.path.realpath(path))  # a link stays, what it points to is replaced
+    if source is not None and target.exists() and source.exists() and target.samefile(source):
+        raise InputError(f"--json {path}: is the file that is read; give another name")
     if target.is_dir():
         raise InputError(f"{target} is a folder; give --json a file name")
     if target.exists() and not target.is_file():  # a device or a pipe must not be replaced

@@ -102,6 +102,10 @@ def compare(
         seed=seed,
     )
     check_folder(out)
+    if (out / "manifest.json").exists():
+        raise InputError(f"--out {out}: is a run folder, whose report.html would be lost; give another one")
+    if (out / "comparison.html").exists():
+        raise InputError(f"--out {out}: holds a comparison with an experiment; give another folder")
     with _waiting("comparing protocols"):
         found = make(sources, options)
         curves = curves_dataset(found)
@@ -151,12 +155,25 @@ def _told(found: Comparison) -> list[str]:
             own.append(f"the same in every replica: {', '.join(same)}")
         if own:
             lines += [f"{title}:", *(f"  - {text}" for text in own), ""]
-    hints = sum(d.seen for d in found.differences if not d.quantity.headline)
-    if hints:
-        lines += [f"Of the other quantities {hints} differ too; comparison.json has them all.", ""]
+    lines += _others(found)
     lines += [f"Left out: {text}" for text in found.left_out]
     lines += [f"Note: {text}" for text in found.caveats]
     return lines
+
+
+def _others(found: Comparison) -> list[str]:
+    """How many of the comparisons that nobody chose beforehand show something, and how sure that is."""
+    others = [d for d in found.differences if not d.quantity.headline and d.p is not None]
+    clear, hints = (sum(d.evidence == kind for d in others) for kind in ("clear", "hint"))
+    if not clear + hints:
+        return []
+    return [
+        f"Beside these, {len(others)} comparisons of other quantities were made, which were not chosen beforehand and",
+        f"go in good part with those above: {clear} of them show a difference that holds for {len(others)} tests at",
+        f"once (Holm's correction), {hints} more only if each is taken alone. comparison.json has them all, under",
+        "differences, with p and p_holm.",
+        "",
+    ]
 
 
 def _short(text: str) -> str:

@@ -76,6 +76,8 @@ def compare_experiment(
         raise InputError(f"--wavelength {wavelength:g}: give it in A, between 0.1 and 10")
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file; give a folder")
+    if (out / "comparison.nc").exists():
+        raise InputError(f"--out {out}: holds a comparison of protocols; give another folder")
     measured = {
         kind: read_curve(path, kind == "xrd", wavelength)
         for kind, path in (("xrd", xrd), ("saxs", saxs))

@@ -16,6 +16,8 @@ class GraphFiles:
     ----------
     path
         Where one graph goes; frame 12 of several to ``name-000012.graphml``.
+    source
+        The file with the frames, which is never written over.
 
     Raises
     ------
@@ -23,10 +25,10 @@ class GraphFiles:
         If nothing can be written there.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, source: Path | None = None) -> None:
         from carbonize.io.files import check_target
 
-        check_target(path)
+        check_target(path, source)
         self._path = path
         self._kept: tuple[int, str] | None = None
         self._several = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["plan"]
 
 _WIDTH, _HEIGHT = 64, 12
+_PROSE_WIDTH = 100
 
 
 def plan(
@@ -79,17 +81,15 @@ def _told(config: RunConfig, found: dict[str, Any]) -> list[str]:
         lines += [f"  {k + 1}. {phrase}" for k, phrase in enumerate(schedule["stages"])]
     said = mapping(config, [s["hottest_K"] for s in found["schedules"]])
     if said:
-        lines += ["", said, ""]
-    atoms = f"{found['n_atoms']:,} atoms" if found["n_atoms"] else "atoms: known once the structure is built"
+        lines += ["", *textwrap.wrap(said, _PROSE_WIDTH), ""]
     lines.append(
         f"steps      {found['total_steps']:,} of {found['timestep_fs']:g} fs = {found['time_ps']:g} ps; "
-        f"{atoms}, {found['replicas']} replica(s)"
+        f"{found['n_atoms']:,} atoms, {found['replicas']} replica(s)"
     )
     lines.append(f"output     {found['frames']} frames and {found['analyses']} analyses of each replica")
     disk = found["disk_bytes"]
-    if disk is not None:
-        parts = ", ".join(f"{key} {_size(disk[key])}" for key in disk if key != "total")
-        lines.append(f"disk       about {_size(disk['total'])} ({parts})")
+    parts = ", ".join(f"{key} {_size(disk[key])}" for key in disk if key != "total")
+    lines.append(f"disk       about {_size(disk['total'])} ({parts})")
     wall = found["wall_time"]
     if wall is None:
         lines.append("wall time  not known: --measure times the first steps, --like RUN takes it from a run")

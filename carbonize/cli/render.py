@@ -157,17 +157,19 @@ def render(
         raise InputError("--ovito keeps the scene of one picture: give --out PICTURE.png and one --frame")
     if gsd is not None and gsd.suffix.lower() != ".gsd":
         raise InputError(f"--gsd {gsd}: the name must end in .gsd")
+    if fps != 10 and not movie:
+        raise InputError(f"--fps {fps}: belongs to a movie; --out must end in .mp4 or .gif")
+    if transparent and movie:
+        raise InputError("--transparent: a movie has no empty background; leave it out, or draw a .png")
     which = _frame_number(frame) if frame is not None else ("all" if movie else -1)
     if slab is not None and not 0 < slab < 1e6:
         raise InputError(f"--slab {slab:g}: give a thickness in A")
     file, settings, history = _open(source, replica, radius, bond_cutoff, persistence)
     for target in (out, gsd, ovito):
         if target is not None:
-            check_target(target)
+            check_target(target, file)
     if movie and out is not None:
         check_movie(out, fps)
-    if gsd is not None and file.exists() and gsd.exists() and gsd.samefile(file):
-        raise InputError(f"--gsd {gsd}: is the file that is read; give another name")
     if surfaces is not None:
         make_folder(surfaces)
     look = Look(
@@ -259,6 +261,8 @@ def _open(
     from carbonize.report.drawing import run_history
 
     settings, file, history = AnalysisConfig(), source, None
+    if replica and not source.is_dir():
+        raise InputError(f"--replica {replica}: goes with a run folder; a file is one replica")
     if source.is_dir():
         run = load_run(source)
         settings, history = run.protocol.analysis, run_history(run, replica)

@@ -48,7 +48,7 @@ def _lines(found: dict[str, Any]) -> list[tuple[str, str]]:
     state, owner = found["state"], found["owner"]
     lines = [("run", f"{found['name']} ({found['folder']})" if found["name"] else found["folder"])]
     if state == "running":
-        lines.append(("state", f"running, {describe_owner(owner)}"))
+        lines.append(("state", f"running, {describe_owner(owner)}{_last_work(found)}"))
     elif found["killed"]:
         lines.append(("state", "interrupted (its process ended without a word)"))
     else:
@@ -72,6 +72,13 @@ def _lines(found: dict[str, Any]) -> list[tuple[str, str]]:
         lines.append(("message", str(found["message"])))
     lines.append(("next", _next(found)))
     return [(label, text) for label, text in lines if text]
+
+
+def _last_work(found: dict[str, Any]) -> str:
+    """What a run still does when its last step is made."""
+    if not found["total_steps"] or found["step"] < found["total_steps"]:
+        return ""
+    return "; the dynamics is done, the last analyses and the report are being written"
 
 
 def _replica_lines(replicas: list[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -57,9 +57,10 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     percent = (
         min(100.0 * row["progress"], 99.9) if row["step"] < row["total_steps"] else 100.0 * row["progress"]
     )
+    done = row["state"] == "running" and row["total_steps"] > 0 and row["step"] >= row["total_steps"]
     return (
         _printable(row["id"]),
-        row["state"],
+        "reporting" if done else row["state"],
         f"{row['step']:,}",
         f"{row['total_steps']:,}",
         f"{percent:.1f}%",

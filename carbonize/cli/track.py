@@ -120,7 +120,7 @@ def track(
     analysis = _changed(base, radius, probe, persistence, hold, hysteresis, gap)
     settings = Settings(analysis, on, window if on == "averaged" else 1, every)
     with contextlib.ExitStack() as stack:
-        copy = stack.enter_context(_atomic_text(json_out)) if json_out not in (None, "-") else None
+        copy = stack.enter_context(_atomic_text(json_out, source)) if json_out not in (None, "-") else None
         watch = stack.enter_context(_progress())
         found = track_run(trajectories, folder, str(source), settings, jobs, watch)
         if copy is not None:

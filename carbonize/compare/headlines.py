@@ -62,7 +62,7 @@ class Quantity:
         return ".".join(self.name)
 
 
-_MORE = ("more", "less")
+_MORE, _COUNTED = ("more", "less"), ("more", "fewer")
 
 
 def known_quantities(probes: Sequence[str]) -> list[Quantity]:
@@ -77,8 +77,8 @@ def known_quantities(probes: Sequence[str]) -> list[Quantity]:
         _share(("sp2",), ("bonding", "sp2"), "sp²"),
         _share(("sp",), ("bonding", "sp"), "sp"),
         _share(("sp3",), ("bonding", "sp3"), "sp³"),
-        _share(("dangling",), (), "dangling atoms"),
-        _share(rings, rings, "hexagons among the rings"),
+        _share(("dangling",), (), "dangling atoms", _COUNTED),
+        _share(rings, rings, "hexagons among the rings", _COUNTED),
         Quantity(("density_g_cm3",), ("density_g_cm3",), "density", "g/cm³"),
         _length((included,), (*pores, included), "Di (widest cavity)"),
         _length((free,), (*pores, free), "Df (widest way through)"),
@@ -129,8 +129,8 @@ def _besides(probes: Sequence[str]) -> list[Quantity]:
     return [dataclasses.replace(quantity, headline=False) for quantity in found]
 
 
-def _share(name: Path, source: Path, label: str) -> Quantity:
-    return Quantity(name, source, label, "points", 100.0, _MORE, 2)
+def _share(name: Path, source: Path, label: str, words: tuple[str, str] = _MORE) -> Quantity:
+    return Quantity(name, source, label, "points", 100.0, words, 2)
 
 
 def _length(name: Path, source: Path, label: str) -> Quantity:

@@ -159,12 +159,19 @@ def _resolve_paths(config: RunConfig, base: Path) -> RunConfig:
 def explain_validation(err: ValidationError, model: type[BaseModel]) -> str:
     """One line for a pydantic error: where, what was got, what is possible."""
     errors = err.errors(include_url=False)
+    # a list with a wrong entry is called too short as well
+    errors = [e for e in errors if e["type"] != "too_short" or not _below(e["loc"], errors)]
     # unknown keys first: they usually are the cause of the others
     errors.sort(key=lambda e: e["type"] != "extra_forbidden")
     line = _explain_one(errors[0], model)
     if len(errors) > 1:
         line += f" (and {len(errors) - 1} more)"
     return line
+
+
+def _below(loc: tuple[int | str, ...], errors: list[Any]) -> bool:
+    """Whether another error lies below a location."""
+    return any(len(e["loc"]) > len(loc) and e["loc"][: len(loc)] == loc for e in errors)
 
 
 def _explain_one(error: Any, model: type[BaseModel]) -> str:
@@ -193,6 +200,10 @@ def _explain_one(error: Any, model: type[BaseModel]) -> str:
     if kind == "union_tag_not_found":
         return f"{where}: needs a 'kind'"
     message = message[:1].lower() + message[1:]
+    if kind == "too_short" and error.get("ctx", {}).get("min_length") == 1:
+        return f"{where}: is empty; give at least one entry"
+    if kind == "tuple_type":
+        message = "expected a list"
     if not where:
         return message
     got = error.get("input")

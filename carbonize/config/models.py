@@ -389,9 +389,9 @@ class AnalysisConfig(_Model):
     """How structures are analysed."""
 
     bond_cutoff_A: Positive = 1.85
-    probes_A: dict[str, Positive] = Field(
+    probes_A: dict[str, NotNegative] = Field(
         default={"He": 2.6, "CO2": 3.3, "N2": 3.64, "EC": 5.7},
-        description="kinetic diameters",
+        description="kinetic diameters; 0: a point",
         min_length=1,
     )
     radii_A: dict[str, Positive] = Field(default={"C": 1.7}, description="hard-sphere radii")

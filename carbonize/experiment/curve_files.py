@@ -57,14 +57,17 @@ def read_curve(path: Path, angle_by_default: bool, wavelength_A: float) -> Measu
     Raises
     ------
     InputError
-        Naming the line that cannot be read.
+        Naming the line that cannot be read; for fewer than five different abscissae, or without any
+        intensity above 0.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check the path") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is not text; give columns of numbers (CSV)") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
     kind = "angle" if angle_by_default else "q"
     rows: list[tuple[float, float, float]] = []
     named = False
@@ -105,6 +108,14 @@ def read_curve(path: Path, angle_by_default: bool, wavelength_A: float) -> Measu
         raise InputError(f"{path}: {len(rows)} points; a curve needs {_FEWEST_POINTS} at least")
     table = np.array(sorted(rows))
     x = table[:, 0]
+    different = len(np.unique(x))
+    if different < _FEWEST_POINTS:
+        raise InputError(
+            f"{path}: {len(rows)} points at {different} different abscissa{'e' if different != 1 else ''}; "
+            f"a curve needs {_FEWEST_POINTS} at least"
+        )
+    if not table[:, 1].max() > 0:
+        raise InputError(f"{path}: no intensity is above 0; nothing was measured, or its sign is wrong")
     if kind == "angle":
         x = 4 * np.pi / wavelength_A * np.sin(np.radians(x / 2))
     elif kind == "nm":

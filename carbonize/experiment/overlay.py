@@ -64,7 +64,7 @@ def lay_over(
     Raises
     ------
     InputError
-        If fewer than five measured points lie within the simulated range.
+        If fewer than five measured points lie within the simulated range, or none of them is above 0.
     """
     known = np.isfinite(simulated)
     inside = (
@@ -77,6 +77,10 @@ def lay_over(
             f"the file has {measured.q[0]:.3g} to {measured.q[-1]:.3g} 1/A; check the unit of its first column"
         )
     x, y = measured.q[inside], measured.intensity[inside]
+    if not y.max() > 0:
+        raise InputError(
+            f"{measured.path}: no intensity is above 0 between {x[0]:.3g} and {x[-1]:.3g} 1/A, where it can be compared"
+        )
     guessed = np.sqrt(np.maximum(np.abs(y), 1e-12)) if sloping else 0.1 * np.abs(y)
     error = np.where(np.isfinite(measured.error[inside]), measured.error[inside], guessed)
     error = np.maximum(error, 1e-6 * max(float(np.abs(y).max()), 1e-300))

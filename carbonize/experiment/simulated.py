@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from carbonize.errors import InputError
 from carbonize.experiment.table_file import QUANTITIES
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ def last_structures(path: Path, frame: int = -1) -> list[Atoms]:
     from carbonize.io.frames import read_frames
 
     if path.is_dir():
-        from carbonize.errors import InputError
         from carbonize.io.rundir import load_run
 
         files = sorted(load_run(path).paths.trajectories.glob("replica-*.gsd"))
@@ -70,6 +70,11 @@ def simulate_measurement(source: Path, frame: int, quantities: Iterable[str], po
         Names from :data:`carbonize.experiment.table_file.QUANTITIES`.
     polarised
         Whether the powder pattern is to carry the polarisation factor.
+
+    Raises
+    ------
+    InputError
+        Naming the source, if a frame cannot be read or analysed.
     """
     from carbonize.analysis.frame import analyze
     from carbonize.analysis.scattering.curves import scattering_curves
@@ -77,8 +82,11 @@ def simulate_measurement(source: Path, frame: int, quantities: Iterable[str], po
     parts = list(dict.fromkeys(["scattering", *(part for q in quantities for part in QUANTITIES[q].parts)]))
     frames, found = [], []
     for atoms in last_structures(source, frame):
-        frames.append(analyze(atoms, what=parts))
-        found.append(scattering_curves(atoms))
+        try:
+            frames.append(analyze(atoms, what=parts))
+            found.append(scattering_curves(atoms))
+        except InputError as error:
+            raise InputError(f"{source}: {str(error).removeprefix('the structure: ')}") from None
     xrd = "xrd_intensity_polarised" if polarised else "xrd_intensity"
     curves = {"xrd": _mean(found, xrd, "q_xrd")}
     if all("saxs_intensity" in one for one in found):

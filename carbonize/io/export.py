@@ -41,11 +41,11 @@ def export_frames(source: Path, target: Path, fmt: str, which: int | Literal["al
     Raises
     ------
     InputError
-        If the source cannot be read, or the target cannot be written.
+        If the source cannot be read, or the target is the source or cannot be written.
     """
     from carbonize.io.frames import read_frames
 
-    check_target(target)
+    check_target(target, source)
     frames = [atoms for _, atoms in read_frames(source, which)]
     write_atomic(target, encoded(frames, fmt))
     return len(frames)

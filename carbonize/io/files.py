@@ -130,7 +130,7 @@ def check_folder(path: Path) -> None:
         Naming the folder and the reason.
     """
     if path.exists() and not path.is_dir():
-        raise InputError(f"{path}: is a file; a run needs a folder (--out DIR)")
+        raise InputError(f"{path}: is a file, and a folder is needed here; give another name")
     here = path.absolute()
     while not here.exists() and here != here.parent:
         here = here.parent
@@ -154,21 +154,23 @@ def make_folder(path: Path) -> None:
         probe.touch()
         probe.unlink()
     except FileExistsError:
-        raise InputError(f"{path}: is a file; a run needs a folder (--out DIR)") from None
+        raise InputError(f"{path}: is a file, and a folder is needed here; give another name") from None
     except OSError as err:
         raise InputError(
             f"{path}: the folder cannot be written: {err.strerror or err}; choose another --out"
         ) from None
 
 
-def check_target(path: Path) -> None:
+def check_target(path: Path, source: Path | None = None) -> None:
     """Make sure, before the work that leads to it, that a file can be written.
 
     Raises
     ------
     InputError
-        Naming the file and the reason.
+        Naming the file and the reason; also if it is the ``source`` that is read.
     """
+    if source is not None and path.exists() and source.exists() and path.samefile(source):
+        raise InputError(f"{path}: is the file that is read; give another name for the output")
     if path.is_dir():
         raise InputError(f"{path}: is a folder; give a file name")
     if not path.parent.is_dir():

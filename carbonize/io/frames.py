@@ -93,6 +93,8 @@ def _open(path: Path) -> Iterator[Atoms]:
             raise InputError(f"{path} is not a regular file; give a structure or trajectory file")
         with open(path, "rb") as file:
             start = file.read(len(_GSD_MAGIC))
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; check the path") from None
     except (OSError, ValueError) as error:
@@ -123,6 +125,10 @@ def _checked(path: Path, frames: Iterator[Atoms]) -> Iterator[tuple[int, Atoms]]
                 f"{path}: frame {index} asks for far more memory than a file of its size can need; it is damaged"
             ) from None
         except Exception as error:
+            if isinstance(error, KeyError) and _is_label(error.args):
+                raise InputError(
+                    f"{path}: frame {index}: {error.args[0]!r} is not a chemical element; name atoms after elements"
+                ) from None
             # ASE's many readers raise about anything; the first line of it says most
             raise InputError(
                 f"{path}: frame {index} cannot be read ({first_line(error)}); "
@@ -134,6 +140,18 @@ def _checked(path: Path, frames: Iterator[Atoms]) -> Iterator[tuple[int, Atoms]]
         index += 1
     if index == 0:
         raise InputError(f"{path} has no frames")
+
+
+def _is_label(arguments: tuple[Any, ...]) -> bool:
+    """Whether what was looked up in vain is an atom's name in a file."""
+    from ase.data import atomic_numbers
+
+    return (
+        len(arguments) == 1
+        and isinstance(arguments[0], str)
+        and re.fullmatch(r"[A-Z][a-z]?[0-9]{0,3}", arguments[0]) is not None
+        and arguments[0] not in atomic_numbers
+    )
 
 
 @contextlib.contextmanager

@@ -33,13 +33,18 @@ class Run:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.paths = RunPaths(path)
-        self.manifest: dict[str, Any] = read_json(self.paths.manifest)
+        self.manifest: dict[str, Any] = _manifest(self.paths.manifest)
         self.protocol: RunConfig = load_protocol(self.paths.protocol)
 
     @cached_property
     def series(self) -> Any:
         """:class:`xarray.Dataset` over (replica, sample): temperature and energies, units in attributes."""
-        return series_dataset(list(read_json_lines(self.paths.series)))
+        rows = list(read_json_lines(self.paths.series))
+        if not rows:
+            raise InputError(
+                f"{self.paths.series}: has no rows; the run has not got far, or the file was lost"
+            )
+        return series_dataset(rows)
 
     @cached_property
     def records(self) -> list[dict[str, Any]]:
@@ -85,6 +90,18 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.manifest.get('status')})"
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    """manifest.json, with the counts that everybody takes from it made sure of."""
+    manifest = read_json(path)
+    for key in ("n_atoms", "replicas", "step", "total_steps"):
+        value = manifest.get(key, 0)
+        if value is not None and (type(value) is not int or value < 0):
+            raise InputError(f"{path}: {key} is {value!r}, expected a number; the file is damaged")
+    if not isinstance(manifest.get("failed") or {}, dict):
+        raise InputError(f"{path}: failed is {manifest['failed']!r}, expected a mapping; the file is damaged")
+    return manifest
 
 
 def load_run(path: str | Path) -> Run:

@@ -28,6 +28,9 @@ __all__ = ["render", "run_history"]
 
 _MOST_SAMPLES = 800
 
+LARGEST_PIXELS = 8000
+"""Width and height of the largest picture."""
+
 
 def render(
     source: Atoms | Run | str | Path | Sequence[Atoms],
@@ -110,6 +113,7 @@ def render(
     movie = path is not None and path.suffix.lower() in MOVIE_SUFFIXES
     if path is not None and not movie and path.suffix.lower() != ".png":
         raise InputError(f"{path}: the name of a picture ends in .png, of a movie in .mp4 or .gif")
+    _check_picture(size, dpi, slab_A)
     frames, settings, history = _open(source, replica, frame, movie)
     look = Look(
         pores=pores or classes is not None,
@@ -134,6 +138,16 @@ def render(
         with Image.open(target) as image:
             image.load()
             return image
+
+
+def _check_picture(size: tuple[int, int], dpi: float, slab_A: float | None) -> None:
+    """Refuse what no picture can have; the limits are those of the command."""
+    if not (len(size) == 2 and all(100 <= pixels <= LARGEST_PIXELS for pixels in size)):
+        raise InputError(f"size {size}: width and height must lie between 100 and {LARGEST_PIXELS} pixels")
+    if not 50 <= dpi <= 1200:
+        raise InputError(f"dpi {dpi}: must lie between 50 and 1200")
+    if slab_A is not None and not 0 < slab_A < 1e6:
+        raise InputError(f"slab_A {slab_A}: give a thickness in A")
 
 
 def run_history(run: Run, replica: int) -> tuple[np.ndarray, np.ndarray] | None:
@@ -173,7 +187,14 @@ def _open(
     if isinstance(source, str | Path):
         frames = read_frames(source, "all" if which is None else which)
         return (atoms for _, atoms in frames), settings, history
-    several = list(source)
+    try:
+        several = list(source)
+    except TypeError:
+        several = [source]
+    if not all(isinstance(one, Atoms) for one in several):
+        raise InputError(
+            f"a picture is of ase.Atoms, a list of them, a run or a path, got a {type(source).__name__}"
+        )
     if not several:
         raise InputError("there are no frames to draw")
     if which is None:

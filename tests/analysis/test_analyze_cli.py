@@ -298,6 +298,22 @@ def test_a_wrong_option_is_refused_in_one_line(crystal, arguments, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"atoms": "carbon.cif"}, "got a str; read a file with ase"),
+        ({"atoms": [bulk("C")]}, "one structure"),
+        ({"what": 3}, "what must be names"),
+        ({"radii": [1.7]}, "radii must be in A by element"),
+        ({"probes": [2.6]}, "probes must be diameters"),
+        ({"class_limits": {"open_A": 6}}, "class_limits must be"),
+    ],
+)
+def test_what_is_of_the_wrong_kind_is_refused_with_what_would_do(arguments, message):
+    with pytest.raises(InputError, match=message):
+        analyze_atoms(**{"atoms": bulk("C"), **arguments})
+
+
 def test_a_refused_structure_leaves_no_file_and_names_the_frame(tmp_path):
     path, out = tmp_path / "bad.extxyz", tmp_path / "out.json"
     good = bulk("C", "sc", a=8.0, cubic=True)

@@ -39,6 +39,9 @@ def test_abscissas_of_every_kind_are_the_same_curve(tmp_path: Path) -> None:
         ("20 1 0\n", "line 1: the standard error must be more than 0"),
         ("200 1\n", "line 1: 2 theta must lie between"),
         ("20 nan\n", "line 1"),
+        ("20 1\n" * 9, "9 points at 1 different abscissa;"),
+        ("".join(f"{k} 0\n" for k in range(20, 40)), "no intensity is above 0"),
+        ("".join(f"{k} -{k}\n" for k in range(20, 40)), "no intensity is above 0"),
     ],
 )
 def test_bad_curves_are_named_by_line(tmp_path: Path, text: str, said: str) -> None:

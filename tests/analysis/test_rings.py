@@ -129,7 +129,7 @@ def test_a_skewed_cell_and_another_order_of_atoms_give_the_same_rings():
 @pytest.mark.peers
 @pytest.mark.parametrize("name", ["precursor-500", "precursor-1000", "diamond", "graphite", "C60"])
 def test_matscipy_counts_the_same_rings(name):
-    pytest.importorskip("matscipy")
+    pytest.importorskip("matscipy", reason="matscipy, an independent count of rings, is not installed")
     from matscipy.ffi import distances_on_graph, find_sp_rings
     from matscipy.neighbours import neighbour_list
 

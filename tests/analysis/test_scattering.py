@@ -204,7 +204,7 @@ def test_g_comes_back_from_the_structure_factor(carbon: Atoms) -> None:
 
 
 def test_ovito_counts_the_same_g(carbon: Atoms) -> None:
-    pytest.importorskip("ovito")
+    pytest.importorskip("ovito", reason="OVITO, an independent S(q), is not installed")
     from ovito.io.ase import ase_to_ovito
     from ovito.modifiers import CoordinationAnalysisModifier
     from ovito.pipeline import Pipeline, StaticSource

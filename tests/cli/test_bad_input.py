@@ -349,6 +349,9 @@ def test_a_wrong_build(refused: Callable[..., str], arguments: tuple[str, ...], 
         (("start.extxyz", "--bond-cutoff", "-1"), "the bond cutoff must be more than 0"),
         (("start.extxyz", "--json", "none/x.json"), "cannot write"),
         (("start.extxyz", "--jsn", "x.json"), "No such option: --jsn"),
+        (("start.extxyz", "--json", "start.extxyz"), "is the file that is read"),
+        (("start.extxyz", "--curves", "./start.extxyz"), "is the file that is read"),
+        (("start.extxyz", "--graph", "start.extxyz"), "is the file that is read"),
     ],
 )
 def test_a_wrong_analysis(refused: Callable[..., str], arguments: tuple[str, ...], expected: str) -> None:
@@ -376,6 +379,7 @@ def test_a_structure_that_cannot_be_analysed(place: Path, refused: Callable[...,
         (("start.extxyz", "--out", "none/y.extxyz"), "there is no folder none"),
         (("start.extxyz", "--out", "/proc/y.extxyz"), "/proc/y.extxyz: cannot be written"),
         (("start.extxyz", "--out", "."), "is a folder"),
+        (("start.extxyz",), "start.extxyz: is the file that is read"),
         (("start.extxyz", "--replica", "-1"), "'--replica'"),
     ],
 )
@@ -389,6 +393,35 @@ def test_a_wrong_export(refused: Callable[..., str], arguments: tuple[str, ...],
 )
 def test_a_wrong_report(refused: Callable[..., str], argument: str, expected: str) -> None:
     assert expected in refused("report", argument)
+
+
+def test_a_comparison_writes_over_no_run_and_no_comparison_of_another_kind(
+    place: Path, refused: Callable[..., str]
+) -> None:
+    (place / "run").mkdir()
+    (place / "run" / "manifest.json").write_text("{}")
+    assert "is a run folder" in refused("compare", "run", "--out", "run")
+    (place / "measured").mkdir()
+    (place / "measured" / "comparison.html").write_text("kept")
+    assert "with an experiment" in refused("compare", "run", "--out", "measured")
+    (place / "protocols").mkdir()
+    (place / "protocols" / "comparison.nc").write_text("kept")
+    (place / "t.yaml").write_text("d002_A: 3.7")
+    assert "of protocols" in refused(
+        "compare-experiment", "start.extxyz", "--table", "t.yaml", "--out", "protocols"
+    )
+
+
+def test_one_fault_is_counted_once(place: Path, refused: Callable[..., str]) -> None:
+    stage = {"kind": "hold", "temperature_K": -300, "duration_ps": 0.01}
+    assert "and 1 more" not in refused("run", protocol(place, {"schedule": [stage]}))
+    assert "schedule: is empty; give at least one" in refused("run", protocol(place, {"schedule": []}))
+
+
+def test_what_is_no_element_is_named(place: Path, refused: Callable[..., str]) -> None:
+    text = Path("start.extxyz").read_text(encoding="utf-8")
+    Path("odd.extxyz").write_text(text.replace("\nC ", "\nQq ", 1), encoding="utf-8")
+    assert "frame 0: 'Qq' is not a chemical element" in refused("analyze", "odd.extxyz")
 
 
 def test_a_file_name_with_line_breaks_still_makes_one_line(refused: Callable[..., str]) -> None:

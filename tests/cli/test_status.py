@@ -279,6 +279,15 @@ def test_the_lines_say_what_to_do_next(tmp_path: Path, command: Callable[..., An
     assert len(lines) == 5
 
 
+def test_after_the_last_step_it_says_what_is_still_to_do(tmp_path: Path, command: Callable[..., Any]) -> None:
+    root = folder(tmp_path / "run", step=TOTAL)
+    with RunLock(root):
+        assert "the dynamics is done, the last analyses and the report" in command(root)[1]
+    early = folder(tmp_path / "early", step=400)
+    with RunLock(early):
+        assert "the dynamics is done" not in command(early)[1]
+
+
 def test_failed_replicas_have_a_line_each_with_their_message(
     tmp_path: Path, command: Callable[..., Any]
 ) -> None:

@@ -12,7 +12,9 @@ from carbonize.calculators import CarbonizeCalculator
 from carbonize.potentials.nep import Nep
 from carbonize.potentials.nep_file import read_nep
 
-pytest.importorskip("calorine")
+pytest.importorskip(
+    "calorine", reason="calorine, a NEP program to compare with, is not installed: pip install .[peers]"
+)
 import _nepy
 
 pytestmark = pytest.mark.peers

@@ -152,3 +152,14 @@ def test_the_command_says_where_the_page_is(tmp_path: Path, without_ovito: None)
     result = CliRunner().invoke(app, ["report", str(folder)])
     assert result.exit_code == 0, result.output
     assert result.output.strip() == f"report: {load_run(folder).path / 'report.html'}"
+
+
+def test_a_damaged_manifest_and_a_lost_series_are_named(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    (run / "series.jsonl").write_text("")
+    with pytest.raises(InputError, match=r"series\.jsonl: has no rows"):
+        write_report(run)
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps({**manifest, "total_steps": "many"}))
+    with pytest.raises(InputError, match=r"manifest\.json: total_steps is 'many', expected a number"):
+        load_run(run)

@@ -15,6 +15,8 @@ from ase.build import bulk
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
+import carbonize
+from carbonize.errors import InputError
 from carbonize.report import canvas
 from carbonize.report.render import render_atoms
 from carbonize.report.scene import View, build_scene
@@ -102,6 +104,17 @@ def test_a_bond_is_half_of_each_of_its_atoms(diamond: Atoms) -> None:
     assert len(scene.sticks) == 4 * len(diamond)
     lengths = np.linalg.norm(scene.sticks[:, 1] - scene.sticks[:, 0], axis=1)
     np.testing.assert_allclose(lengths, 0.5 * 3.567 * np.sqrt(3) / 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [({"size": (0, 0)}, "width and height"), ({"slab_A": -1.0}, "thickness"), ({"dpi": 5}, "dpi 5")],
+)
+def test_a_picture_that_cannot_be_is_refused(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        carbonize.render(bulk("C", cubic=True), **options)
+    with pytest.raises(InputError, match="got a int"):
+        carbonize.render(3)  # type: ignore[arg-type]
 
 
 def test_a_cell_without_volume_is_refused() -> None:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-jupytext = pytest.importorskip("jupytext")
-nbclient = pytest.importorskip("nbclient")
-pytest.importorskip("ipykernel")
+jupytext = pytest.importorskip("jupytext", reason="notebooks need jupytext: pip install .[test]")
+nbclient = pytest.importorskip("nbclient", reason="notebooks need nbclient: pip install .[test]")
+pytest.importorskip("ipykernel", reason="notebooks need ipykernel: pip install .[test]")
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "workflows" / "notebooks").glob("*.py"))

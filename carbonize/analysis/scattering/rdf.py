@@ -96,8 +96,8 @@ def ideal_share(body: Body, r_A: Float[np.ndarray, " r"]) -> Float[np.ndarray, "
         thin = body.size_A / np.maximum(2 * r, 1e-300)
         return np.where(r < body.size_A, 1 - r / (2 * max(body.size_A, 1e-300)), thin)
     if body.kind == "cluster":
-        x = r / max(body.size_A, 1e-300)
-        return np.where(x < 2, 1 - 0.75 * x + x**3 / 16, 0.0)
+        x = np.minimum(r / max(body.size_A, 1e-300), 2.0)  # 0 at 2, also for one atom, whose size is 0
+        return 1 - 0.75 * x + x**3 / 16
     return np.full_like(r, np.nan)
 
 

@@ -253,7 +253,12 @@ def _no_band(name: str, band: Band, place: float, allowed: tuple[float, float]) 
     height = float(over.max())
     level = float(np.mean(band.data))
     if height < _LEAST_SIGNAL * scatter or height < 0.05 * level:
-        return f"no {name} peak: it would rise {height:.3g} above a background that scatters by {scatter:.2g}"
+        if height <= 1e-6 * max(level, scatter):
+            return f"no {name} peak: nothing rises above the background there"
+        return (
+            f"no {name} peak: it would rise {height:.3g} above a background that scatters by {scatter:.2g}; "
+            f"{max(_LEAST_SIGNAL * scatter, 0.05 * level):.2g} would do"
+        )
     if not allowed[0] < place < allowed[1]:
         return f"no {name} peak between {allowed[0]:g} and {allowed[1]:g} 1/A"
     return ""
