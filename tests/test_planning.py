@@ -94,7 +94,9 @@ def test_a_plan_that_makes_no_sense_is_refused_in_one_line(monkeypatch, capsys, 
     ("counts", "numbers"),
     [((1000, 1, 31, 16, 31), 458_000), ((64, 1, 7, 3, 7), 164_000), ((64, 2, 7, 3, 7), 227_000)],
 )
-def test_numbers_take_the_space_that_they_took_in_runs(counts: tuple[int, ...], numbers: int) -> None:
+def test_numbers_take_the_space_that_they_took_in_runs(
+    counts: tuple[int, int, int, int, int], numbers: int
+) -> None:
     found = disk_bytes(*counts)
     assert found["numbers"] == pytest.approx(numbers, rel=0.1)
     assert 4.5e6 < found["report"] < 9e6  # of 64 atoms 4.8 MB, of 1,000 7.8
