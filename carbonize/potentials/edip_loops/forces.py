@@ -29,7 +29,7 @@ def forces(
     positions: Any,
     cells: Any,
     parameters: Any,
-    trim: float,
+    trim: Any,
     energies: Any,
     force: Any,
     stress: Any,
@@ -50,6 +50,7 @@ def forces(
     edge_who: Any,
     edge: Any,
     triple: Any,
+    lanes: Any,
 ) -> None:
     """Energies, forces and virials of all atoms.
 
@@ -76,6 +77,8 @@ def forces(
     vectors, block, edge_starts, edge_who, edge, triple
         (4, slot + 1, ROW_GAP), (BY_ATOM_OF_BLOCK, BLOCK), (BLOCK + 1,), (BLOCK * slot,),
         (BY_EDGE, BLOCK * slot + ROW_GAP), (2, BLOCK * slot * (slot - 1) / 2 + ROW_GAP).
+    lanes
+        (slot * BY_CHUNK * LANES,), see :mod:`carbonize.potentials.edip_loops.dihedral`.
     """
     total[:] = 0.0
     angular[:] = 0.0
@@ -87,7 +90,7 @@ def forces(
     for begin in range(0, n_atoms, BLOCK):
         size = min(BLOCK, n_atoms - begin)
         total_coordination(
-            parameters, begin, size, atom, partner, starts, near_who, near, far_who, far, block
+            parameters, begin, size, atom, partner, starts, near_who, near, far_who, far, block, lanes
         )
         edges(
             given, parameters, trim, begin, size, reach, starts,
@@ -101,7 +104,7 @@ def forces(
         )
         repulsion(
             parameters, begin, size, angular, stress, atom, partner, reaction,
-            starts, near_who, near, far_who, far, block,
+            starts, near_who, near, far_who, far, block, lanes,
         )  # fmt: skip
     backwards(angular, stress, atom, reaction, starts, near_who, near)
     for i in range(n_atoms):
