@@ -14,7 +14,7 @@ from carbonize.potentials.edip_loops.dihedral import (
     lane,
     six_of,
 )
-from carbonize.potentials.edip_loops.layout import AT_D2, AT_D3, AT_GM, AT_GZ, AT_PI2, AT_PI3, BLOCK, compiled
+from carbonize.potentials.edip_loops.layout import AT_M, AT_PI3, AT_Z, BLOCK, compiled
 from carbonize.potentials.edip_loops.numbers import (
     adjugate,
     apply,
@@ -33,13 +33,13 @@ __all__ = ["backwards", "coordination", "repulsion", "total_coordination"]
 
 @compiled
 def coordination(
-    parameters: Any, atom: Any, partner: Any, reaction: Any, starts: Any, near: Any, work: Any
+    parameters: Any, atom: Any, slope: Any, partner: Any, reaction: Any, starts: Any, near: Any, work: Any
 ) -> None:
     """First round: tapers, z, M and the pi functions."""
     f_low, f_high, p_low, p_high = parameters[13], parameters[14], parameters[15], parameters[16]
     alpha, n_atoms = parameters[17], len(partner)
     real = near.dtype.type
-    zero, one, two, three = real(0.0), real(1.0), real(2.0), real(3.0)
+    zero, one, three = real(0.0), real(1.0), real(3.0)
     for begin in range(0, n_atoms, BLOCK):
         end = min(begin + BLOCK, n_atoms)
         low, high = starts[0, begin], starts[0, end]
@@ -60,13 +60,11 @@ def coordination(
                 yz += p * v * w
                 xz += p * u * w
                 xy += p * u * v
-            pi3, d3 = bump(total - three)
-            pi2, d2 = bump(total - two)
-            found = (total, xx, yy, zz, yz, xz, xy)
-            for m in range(7):
+            pi3, _ = bump(total - three)
+            found = (total, xx, yy, zz, yz, xz, xy, pi3)
+            for m in range(8):
                 atom[i, m] = found[m]
-                atom[i, AT_GZ + m] = zero
-            atom[i, AT_PI3], atom[i, AT_D3], atom[i, AT_PI2], atom[i, AT_D2] = pi3, d3, pi2, d2
+                slope[i, m] = zero
             partner[i] = one if total <= three else pi3
             reaction[i] = zero
 
@@ -79,14 +77,15 @@ def total_coordination(
     """Z of the block's atoms; P = sum of pi(z_j) (r - c0)^2 (1 - p) u u^T and what Z is made of."""
     Z_dihedral, Z_repulsion, c0 = parameters[18], parameters[19], parameters[20]
     real = near.dtype.type
-    zero, one = real(0.0), real(1.0)
+    zero, one, two = real(0.0), real(1.0), real(2.0)
     first = starts[0, begin]
     inverse_lengths(far[3, starts[1, begin] : starts[1, begin + size]])
     dihedrals(begin, size, atom, starts, near_who, near, lanes)
     for a in range(size):
         i = begin + a
         n0, n1, f0, f1 = starts[0, i], starts[0, i + 1], starts[1, i], starts[1, i + 1]
-        pi3, pi2 = atom[i, AT_PI3], atom[i, AT_PI2]
+        z, pi3 = atom[i, AT_Z], atom[i, AT_PI3]
+        pi2, _ = bump(z - two)
         of_three = of_two = xx = yy = zz = yz = xz = xy = zero
         if pi3 != zero or pi2 != zero:
             for m in range(f0, f1):
@@ -119,13 +118,13 @@ def total_coordination(
             of_three += Z_dihedral * dihedral
         block[0, a], block[1, a], block[2, a], block[3, a], block[4, a], block[5, a] = xx, yy, zz, yz, xz, xy
         block[6, a], block[7, a] = of_three, of_two
-        block[8, a] = atom[i, 0] + pi3 * of_three + pi2 * of_two
+        block[8, a] = z + pi3 * of_three + pi2 * of_two
 
 
 @compiled
 def repulsion(
-    parameters: Any, begin: int, size: int, force: Any, stress: Any, atom: Any, partner: Any, reaction: Any,
-    starts: Any, near_who: Any, near: Any, far_who: Any, far: Any, block: Any, lanes: Any,
+    parameters: Any, begin: int, size: int, force: Any, stress: Any, atom: Any, slope: Any, partner: Any,
+    reaction: Any, starts: Any, near_who: Any, near: Any, far_who: Any, far: Any, block: Any, lanes: Any,
 ) -> None:  # fmt: skip
     """From dE/dZ of the block's atoms to dE/dz and dE/dM of all, and the gradient at fixed z and M."""
     Z_dihedral, Z_repulsion, c0 = parameters[18], parameters[19], parameters[20]
@@ -134,8 +133,10 @@ def repulsion(
     first = starts[0, begin]
     for a in range(size):
         i, dZ = begin + a, block[16, a]
-        pi3, pi2 = atom[i, AT_PI3], atom[i, AT_PI2]
-        atom[i, AT_GZ] += dZ * (one + atom[i, AT_D3] * block[6, a] + atom[i, AT_D2] * block[7, a])
+        pi3 = atom[i, AT_PI3]
+        pi2, d2 = bump(atom[i, AT_Z] - two)
+        slope[i, AT_Z] += dZ * (one + d2 * block[7, a])
+        slope[i, AT_PI3] += dZ * block[6, a]
         if pi3 == zero and pi2 == zero:
             continue
         S = (block[0, a], block[1, a], block[2, a], block[3, a], block[4, a], block[5, a])
@@ -198,9 +199,9 @@ def repulsion(
                 mine, theirs = six_of(lanes, at + MINE), six_of(lanes, at + THEIRS)
                 trace = lanes[at + TRACE]
                 nx, ny, nz, felt = four_of(lanes, at + ALONG)
-                atom[j, AT_GZ] += c * p * trace * atom[j, AT_D3]
+                slope[j, AT_PI3] += c * p * trace
                 for n in range(6):
-                    atom[j, AT_GM + n] += weight * theirs[n]
+                    slope[j, AT_M + n] += weight * theirs[n]
                 G = (
                     G[0] + weight * mine[0],
                     G[1] + weight * mine[1],
@@ -222,28 +223,22 @@ def repulsion(
             six(stress, i, r * u, r * v, r * w, gx, gy, gz)
         add_own(force, stress, i, fx, fy, fz, virial)
         for n in range(6):
-            atom[i, AT_GM + n] += G[n]
+            slope[i, AT_M + n] += G[n]
 
 
 @compiled
 def backwards(
-    force: Any, stress: Any, atom: Any, reaction: Any, starts: Any, near_who: Any, near: Any
+    force: Any, stress: Any, atom: Any, slope: Any, reaction: Any, starts: Any, near_who: Any, near: Any
 ) -> None:
     """Last round: from dE/dz and dE/dM to the bonds."""
     real = near.dtype.type
     zero, two, three = real(0.0), real(2.0), real(3.0)
     for i in range(len(reaction)):
-        dz = atom[i, AT_GZ]
-        if atom[i, 0] > three:
-            dz += reaction[i] * atom[i, AT_D3]
-        G = (
-            atom[i, AT_GM],
-            atom[i, AT_GM + 1],
-            atom[i, AT_GM + 2],
-            atom[i, AT_GM + 3],
-            atom[i, AT_GM + 4],
-            atom[i, AT_GM + 5],
-        )
+        z, dthree = atom[i, AT_Z], slope[i, AT_PI3]
+        if z > three:
+            dthree += reaction[i]
+        dz = slope[i, AT_Z] + dthree * bump(z - three)[1]
+        G = matrix(slope, i)
         fx = fy = fz = virial = zero
         for m in range(starts[0, i], starts[0, i + 1]):
             u, v, w, r, p = near[0, m], near[1, m], near[2, m], near[3, m], near[4, m]

@@ -35,6 +35,7 @@ def forces(
     stress: Any,
     reach: Any,
     atom: Any,
+    slope: Any,
     partner: Any,
     reaction: Any,
     total: Any,
@@ -69,8 +70,8 @@ def forces(
     energies, force, stress, reach
         Results: (atom,) eV, (3, atom) eV/A, (1 or 6, atom) eV, (atom,) A; with one row of
         ``stress`` the trace of the virials.
-    atom, partner, reaction, total, angular, starts
-        Working space: (atom, BY_ATOM), (atom,) pi(z), (atom,) dE/dpi, (atom, 3) forces of U2 and U3 and
+    atom, slope, partner, reaction, total, angular, starts
+        Working space: twice (atom, BY_ATOM), (atom,) pi(z), (atom,) dE/dpi, (atom, 3) forces of U2 and U3 and
         of the coordination, (2, atom + 1). The two are apart so that no sum depends on where blocks begin.
     near_who, near, far_who, far
         (slot * atom,), (BY_NEAR, slot * atom + ROW_GAP), (slot * atom,), (BY_FAR, slot * atom + ROW_GAP).
@@ -85,7 +86,7 @@ def forces(
     stress[:] = 0.0
     given = (listed, index, x, y, z, shift, positions, cells)
     sound = neighbours(given, parameters, starts, near_who, near, far_who, far, vectors, edge_who)
-    coordination(parameters, atom, partner, reaction, starts, near, edge)
+    coordination(parameters, atom, slope, partner, reaction, starts, near, edge)
     n_atoms = index.shape[1]
     for begin in range(0, n_atoms, BLOCK):
         size = min(BLOCK, n_atoms - begin)
@@ -103,10 +104,10 @@ def forces(
             parameters, begin, size, energies, total, stress, block, edge_starts, edge_who, edge, triple
         )
         repulsion(
-            parameters, begin, size, angular, stress, atom, partner, reaction,
+            parameters, begin, size, angular, stress, atom, slope, partner, reaction,
             starts, near_who, near, far_who, far, block, lanes,
         )  # fmt: skip
-    backwards(angular, stress, atom, reaction, starts, near_who, near)
+    backwards(angular, stress, atom, slope, reaction, starts, near_who, near)
     for i in range(n_atoms):
         for c in range(3):
             force[c, i] = total[i, c] + angular[i, c]

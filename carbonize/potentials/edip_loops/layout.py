@@ -5,13 +5,9 @@ from __future__ import annotations
 import numba
 
 __all__ = [
-    "AT_D2",
-    "AT_D3",
-    "AT_GM",
-    "AT_GZ",
-    "AT_PI2",
-    "AT_PI3",
     "AT_M",
+    "AT_PI3",
+    "AT_Z",
     "BLOCK",
     "BY_ATOM",
     "BY_ATOM_OF_BLOCK",
@@ -50,10 +46,10 @@ PARAMETERS = (
 )
 """Names of the parameters in the order in which the kernel takes them; the trim follows."""
 
-BY_ATOM = 20
-"""Numbers kept of an atom: z, M, dE/dz, dE/dM, pi_3, pi_2, pi and their slopes."""
+BY_ATOM = 8
+"""Numbers kept of an atom for its neighbours: z, M, pi_3; and of dE/dz, dE/dM, dE/dpi_3: each a line of a cache."""
 
-AT_M, AT_GZ, AT_GM, AT_PI3, AT_PI2, AT_D3, AT_D2 = 1, 7, 8, 14, 15, 17, 18
+AT_Z, AT_M, AT_PI3 = 0, 1, 7
 
 BY_NEAR = 8
 """Numbers kept of a near neighbour: unit vector, r, p, the slopes of p and f, 1/r."""

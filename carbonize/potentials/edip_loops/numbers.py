@@ -216,7 +216,7 @@ def apply(m: Any, x: Any, y: Any, z: Any) -> tuple[Any, Any, Any]:
 
 @compiled
 def matrix(atom: Any, i: int) -> Symmetric:
-    """M of an atom."""
+    """M of an atom, or dE/dM."""
     return atom[i, 1], atom[i, 2], atom[i, 3], atom[i, 4], atom[i, 5], atom[i, 6]
 
 
