@@ -13,14 +13,19 @@ from typing import Any
 import numpy as np
 
 from carbonize.potentials.edip_loops.layout import AT_M, BY_CHUNK, LANES, compiled
-from carbonize.potentials.edip_loops.numbers import adjugate, apply, contract, cross, matrix, without
+from carbonize.potentials.edip_loops.numbers import adjugate, apply, contract, cross, without
 
-__all__ = ["THEIRS", "MINE", "TRACE", "ALONG", "dihedrals", "four_of", "lane", "six_of"]
+__all__ = ["ALONG", "MINE", "THEIRS", "TRACE", "dihedrals", "four_of", "lane", "six_of"]
 
 _ROW = np.uintp(LANES)
 _M_I, _M_J = 4, 10
 
-THEIRS, MINE, TRACE, ALONG = np.uintp(4 * LANES), np.uintp(10 * LANES), np.uintp(16 * LANES), np.uintp(17 * LANES)
+THEIRS, MINE, TRACE, ALONG = (
+    np.uintp(4 * LANES),
+    np.uintp(10 * LANES),
+    np.uintp(16 * LANES),
+    np.uintp(17 * LANES),
+)
 """Where a lane's results lie: derivatives of the term by M_j (adj A) and by M_i, the term itself,
 (MINE + THEIRS) u and u (MINE + THEIRS) u."""
 
