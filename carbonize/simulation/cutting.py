@@ -33,7 +33,7 @@ def _clear(index: Any, sx: Any, sy: Any, sz: Any, begin: int) -> None:
 
 
 @_njit
-def _hits(index: Any, shift: Any, positions: Any, cell: Any, i: int, radius2: float, picked: Any) -> int:
+def _hits(index: Any, shift: Any, positions: Any, cell: Any, i: int, radius2: float, picked: Any) -> Any:
     """Finds the slots of an atom with a neighbour within the radius; unused slots come last."""
     xx, yx, yy = cell[0, 0], cell[1, 0], cell[1, 1]
     zx, zy, zz = cell[2, 0], cell[2, 1], cell[2, 2]

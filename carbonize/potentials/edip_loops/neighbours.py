@@ -53,7 +53,7 @@ def _six(c: Any) -> tuple[float, float, float, float, float, float]:
 
 
 @compiled
-def sort_in(n: Any, who: Any, vectors: Any, j: int, u: Any, v: Any, w: Any, r2: Any) -> None:
+def sort_in(n: Any, who: Any, vectors: Any, j: Any, u: Any, v: Any, w: Any, r2: Any) -> None:
     """Writes a neighbour down at the end of a list; the next one overwrites it if the list is not longer then."""
     who[n] = j
     vectors[0, n], vectors[1, n], vectors[2, n], vectors[3, n] = u, v, w, r2
