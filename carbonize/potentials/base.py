@@ -40,7 +40,8 @@ class Lists(NamedTuple):
     Attributes
     ----------
     shift
-        Cell vectors to add to the difference of positions; (UNUSED, 0, 0) in unused slots.
+        Cell vectors to add to the difference of positions; (UNUSED, 0, 0) in unused slots,
+        which come last.
     positions
         Of all atoms (A).
     cells

@@ -26,60 +26,58 @@ _njit = numba.njit(error_model="numpy", cache=True)
 
 
 @_njit
-def _hits(
-    index: Any, sx: Any, sy: Any, sz: Any, positions: Any, begin: int, cell: Any, radius2: float, hit: Any
-) -> None:
-    """Which of some atoms have a neighbour within the radius in one of their slots."""
+def _clear(index: Any, sx: Any, sy: Any, sz: Any, begin: int) -> None:
+    """Makes one slot of some atoms unused."""
     for a in range(len(index)):
-        i, j = begin + a, index[a]
-        p, q, r = np.float64(sx[a]), np.float64(sy[a]), np.float64(sz[a])
-        u = np.float64(positions[j, 0]) - positions[i, 0] + p * cell[0, 0] + q * cell[1, 0] + r * cell[2, 0]
-        v = np.float64(positions[j, 1]) - positions[i, 1] + q * cell[1, 1] + r * cell[2, 1]
-        w = np.float64(positions[j, 2]) - positions[i, 2] + r * cell[2, 2]
-        hit[a] = (u * u + v * v + w * w < radius2) & (sx[a] != UNUSED)
+        index[a], sx[a], sy[a], sz[a] = begin + a, UNUSED, 0, 0
+
+
+@_njit
+def _hits(index: Any, shift: Any, positions: Any, cell: Any, i: int, radius2: float, picked: Any) -> Any:
+    """Finds the slots of an atom with a neighbour within the radius; unused slots come last."""
+    xx, yx, yy = cell[0, 0], cell[1, 0], cell[1, 1]
+    zx, zy, zz = cell[2, 0], cell[2, 1], cell[2, 2]
+    x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
+    # no index below counts from the end
+    none, one = np.uintp(0), np.uintp(1)
+    found = none
+    for s in range(index.shape[0]):
+        along = shift[0, s, i]
+        if along == UNUSED:
+            break
+        j = np.uintp(index[s, i])
+        p, q, r = np.float64(along), np.float64(shift[1, s, i]), np.float64(shift[2, s, i])
+        u = positions[j, 0] - x + p * xx + q * yx + r * zx
+        v = positions[j, 1] - y + q * yy + r * zy
+        w = positions[j, 2] - z + r * zz
+        picked[found] = s
+        found += one if u * u + v * v + w * w < radius2 else none
+    return found
 
 
 @_njit
 def _cut(
     index: Any, shift: Any, positions: Any, cells: Any, radius: float,
-    near: Any, near_shift: Any, count: Any, picked: Any, hit: Any,
+    near: Any, near_shift: Any, count: Any, picked: Any,
 ) -> None:  # fmt: skip
-    wide, atoms = index.shape
-    slots = near.shape[0]
+    slots, atoms = near.shape
     one_cell = atoms // cells.shape[0]
-    begin = 0
-    while begin < atoms:
-        replica = begin // one_cell
-        end = min(begin + _BLOCK, (replica + 1) * one_cell)
-        size = end - begin
-        cell = cells[replica]
-        found = count[begin:end]
-        found[:] = 0
-        for s in range(wide):
-            _hits(
-                index[s, begin:end], shift[0, s, begin:end], shift[1, s, begin:end], shift[2, s, begin:end],
-                positions, begin, cell, radius * radius, hit,
-            )  # fmt: skip
-            for a in range(size):
-                n = found[a]
-                # what has no room goes into a row that nobody reads
-                picked[min(n, slots), a] = s
-                found[a] = n + hit[a]
+    for begin in range(0, atoms, _BLOCK):
+        end = min(begin + _BLOCK, atoms)
         for k in range(slots):
-            for a in range(size):
-                i = begin + a
-                if k < found[a]:
-                    s = picked[k, a]
-                    near[k, i] = index[s, i]
-                    near_shift[0, k, i] = shift[0, s, i]
-                    near_shift[1, k, i] = shift[1, s, i]
-                    near_shift[2, k, i] = shift[2, s, i]
-                else:
-                    near[k, i] = i
-                    near_shift[0, k, i] = UNUSED
-                    near_shift[1, k, i] = 0
-                    near_shift[2, k, i] = 0
-        begin = end
+            _clear(
+                near[k, begin:end], near_shift[0, k, begin:end], near_shift[1, k, begin:end],
+                near_shift[2, k, begin:end], begin,
+            )  # fmt: skip
+        for i in range(begin, end):
+            found = _hits(index, shift, positions, cells[i // one_cell], i, radius * radius, picked)
+            count[i] = found
+            for k in range(min(found, slots)):
+                s = picked[k]
+                near[k, i] = index[s, i]
+                near_shift[0, k, i] = shift[0, s, i]
+                near_shift[1, k, i] = shift[1, s, i]
+                near_shift[2, k, i] = shift[2, s, i]
 
 
 @_njit
@@ -96,8 +94,7 @@ def _call(frame: int, like: np.ndarray) -> None:
         carray(result(frame, 0)[0], (slots, atoms), np.int32),
         carray(result(frame, 1)[0], (3, slots, atoms), np.int8),
         carray(result(frame, 2)[0], (atoms,), np.int32),
-        carray(result(frame, 3)[0], (slots + 1, _BLOCK), np.int32),
-        carray(result(frame, 4)[0], (_BLOCK,), np.int32),
+        carray(result(frame, 3)[0], (wide,), np.int32),
     )
 
 
@@ -136,13 +133,12 @@ def cut(
 
     Where there are more than ``slots``, the first ones are listed.
     """
-    atoms = index.shape[1]
+    wide, atoms = index.shape
     shapes = (
         jax.ShapeDtypeStruct((slots, atoms), jnp.int32),
         jax.ShapeDtypeStruct((3 * slots, atoms), jnp.int8),
         jax.ShapeDtypeStruct((atoms,), jnp.int32),
-        jax.ShapeDtypeStruct((slots + 1, _BLOCK), jnp.int32),
-        jax.ShapeDtypeStruct((_BLOCK,), jnp.int32),
+        jax.ShapeDtypeStruct((wide,), jnp.int32),
     )
     # converted once an atom, not once a neighbour
     positions, cells = positions.astype(jnp.float64), cells.astype(jnp.float64)

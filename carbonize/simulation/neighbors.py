@@ -69,7 +69,7 @@ class Neighbors(NamedTuple):
     """Neighbour lists of a batch, replica by replica.
 
     ``index`` counts through the whole batch (replica r starts at r * atoms) and is the
-    atom's own in unused slots, which are told by the shift ``UNUSED``; ``shift`` counts
+    atom's own in unused slots, which come last and are told by the shift ``UNUSED``; ``shift`` counts
     cell vectors, so that the neighbour sits at positions[index] + shift @ cell;
     ``reference`` and ``reference_cells`` are what it was built from; ``needed`` the slots it
     should have had; ``crowded`` how many atoms the longest run of bins holds; ``cramped`` whether the

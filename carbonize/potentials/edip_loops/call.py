@@ -20,9 +20,11 @@ from carbonize.potentials.edip_loops.layout import (
     BLOCK,
     BY_ATOM,
     BY_ATOM_OF_BLOCK,
+    BY_CHUNK,
     BY_EDGE,
     BY_FAR,
     BY_NEAR,
+    LANES,
     PARAMETERS,
     ROW_GAP,
 )
@@ -36,15 +38,18 @@ __all__ = ["evaluate_in_loops"]
 
 @numba.njit(error_model="numpy", cache=True)
 def _call(frame: int, into: np.ndarray, out: np.ndarray) -> None:
-    """Reads where arguments and results lie; ``into`` and ``out`` have the types of bond vectors and results."""
+    """Reads where arguments and results lie; ``into`` and ``out`` have the types of bond vectors and results.
+
+    What is computed has the type of the results.
+    """
     at, shape = argument(frame, 0)
     index = carray(at, shape, np.int32)
     x = carray(argument(frame, 1)[0], shape, into.dtype)
     y = carray(argument(frame, 2)[0], shape, into.dtype)
     z = carray(argument(frame, 3)[0], shape, into.dtype)
-    parameters = carray(argument(frame, 4)[0], (_N_PARAMETERS,), np.float64)
+    parameters = carray(argument(frame, 4)[0], (_N_PARAMETERS,), out.dtype)
     slots, atoms = shape
-    listed = parameters[_N_PARAMETERS - 1] > 0.0
+    listed = parameters[_N_PARAMETERS - 1] != 0
     shift = carray(argument(frame, 5)[0], (3, slots, atoms), np.int8)
     positions = carray(argument(frame, 6)[0], (atoms, 3), into.dtype)
     at, (rows, _) = argument(frame, 7)
@@ -65,22 +70,24 @@ def _call(frame: int, into: np.ndarray, out: np.ndarray) -> None:
         carray(result(frame, 1)[0], (3, atoms), out.dtype),
         carray(at, (components, atoms), out.dtype),
         carray(result(frame, 3)[0], (atoms,), out.dtype),
-        carray(result(frame, 4)[0], (atoms, BY_ATOM), np.float64),
-        carray(result(frame, 5)[0], (atoms,), np.float64),
-        carray(result(frame, 6)[0], (atoms,), np.float64),
-        carray(result(frame, 7)[0], (atoms, 3), np.float64),
-        carray(result(frame, 8)[0], (atoms, 3), np.float64),
-        carray(result(frame, 9)[0], (2, atoms + 1), np.int64),
-        carray(result(frame, 10)[0], (slots * atoms,), np.int32),
-        carray(result(frame, 11)[0], (BY_NEAR, slots * atoms + ROW_GAP), np.float64),
-        carray(result(frame, 12)[0], (slots * atoms,), np.int32),
-        carray(result(frame, 13)[0], (BY_FAR, slots * atoms + ROW_GAP), np.float64),
-        carray(result(frame, 14)[0], (4, slots + 1, ROW_GAP), np.float64),
-        carray(result(frame, 15)[0], (BY_ATOM_OF_BLOCK, BLOCK), np.float64),
-        carray(result(frame, 16)[0], (BLOCK + 1,), np.int64),
-        carray(result(frame, 17)[0], (BLOCK * slots + 1,), np.int32),
-        carray(result(frame, 18)[0], (BY_EDGE, BLOCK * slots + ROW_GAP), np.float64),
-        carray(result(frame, 19)[0], (2, BLOCK * slots * (slots - 1) // 2 + ROW_GAP), np.float64),
+        carray(result(frame, 4)[0], (atoms, BY_ATOM), out.dtype),
+        carray(result(frame, 5)[0], (atoms, BY_ATOM), out.dtype),
+        carray(result(frame, 6)[0], (atoms,), out.dtype),
+        carray(result(frame, 7)[0], (atoms,), out.dtype),
+        carray(result(frame, 8)[0], (atoms, 3), out.dtype),
+        carray(result(frame, 9)[0], (atoms, 3), out.dtype),
+        carray(result(frame, 10)[0], (2, atoms + 1), np.int64),
+        carray(result(frame, 11)[0], (slots * atoms,), np.int32),
+        carray(result(frame, 12)[0], (BY_NEAR, slots * atoms + ROW_GAP), out.dtype),
+        carray(result(frame, 13)[0], (slots * atoms,), np.int32),
+        carray(result(frame, 14)[0], (BY_FAR, slots * atoms + ROW_GAP), out.dtype),
+        carray(result(frame, 15)[0], (4, slots + 1, ROW_GAP), out.dtype),
+        carray(result(frame, 16)[0], (BY_ATOM_OF_BLOCK, BLOCK), out.dtype),
+        carray(result(frame, 17)[0], (BLOCK + 1,), np.int64),
+        carray(result(frame, 18)[0], (BLOCK * slots + 1,), np.int32),
+        carray(result(frame, 19)[0], (BY_EDGE, BLOCK * slots + ROW_GAP), out.dtype),
+        carray(result(frame, 20)[0], (2, BLOCK * slots * (slots - 1) // 2 + ROW_GAP), out.dtype),
+        carray(result(frame, 21)[0], (slots * BY_CHUNK * LANES,), out.dtype),
     )
 
 
@@ -106,14 +113,7 @@ def _mixed(frame: int) -> int:
     return 0
 
 
-def _shortened(frame: int) -> int:
-    if is_call(frame):
-        _call(frame, _DOUBLE, _SINGLE)
-    return 0
-
-
 _HANDLERS = {
-    ("float64", "float32"): _shortened,
     ("float64", "float64"): _double,
     ("float32", "float32"): _single,
     ("float32", "float64"): _mixed,
@@ -136,11 +136,6 @@ def _target(into: str, out: str) -> str:
     return target
 
 
-def _room(*shape: int) -> jax.ShapeDtypeStruct:
-    """Working space for double precision, also where JAX has been told to have none."""
-    return jax.ShapeDtypeStruct((*shape, 2), jnp.int32)
-
-
 def evaluate_in_loops(
     edip: Edip,
     bonds: Bonds,
@@ -155,40 +150,47 @@ def evaluate_in_loops(
     lists, whole = bonds.lists, jnp.int32
     values = np.array([*(getattr(edip, name) for name in PARAMETERS), trim_A, float(lists is not None)])
     out = jnp.dtype(bonds.x.dtype if accumulate is None else accumulate)
-    if lists is not None:
-        # once an atom, not once a bond
-        wide = lists.positions.astype(jnp.float64), lists.cells.astype(jnp.float64)
-        lists = lists._replace(positions=wide[0], cells=wide[1])
-    into = bonds.x.dtype if lists is None else lists.positions.dtype
+    into = bonds.x.dtype if lists is None else out
+
+    def room(*shape: int) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct(shape, out)
+
+    def places(*shape: int) -> jax.ShapeDtypeStruct:
+        """Integers of 64 bits, also where JAX has been told to have none."""
+        return jax.ShapeDtypeStruct((*shape, 2), whole)
+
     shapes = (
-        jax.ShapeDtypeStruct((atoms,), out),
-        jax.ShapeDtypeStruct((3, atoms), out),
-        jax.ShapeDtypeStruct((6 if with_virials is True else 1, atoms), out),
-        jax.ShapeDtypeStruct((atoms,), out),
-        _room(atoms, BY_ATOM),
-        _room(atoms),
-        _room(atoms),
-        _room(atoms, 3),
-        _room(atoms, 3),
-        _room(2, atoms + 1),
+        room(atoms),
+        room(3, atoms),
+        room(6 if with_virials is True else 1, atoms),
+        room(atoms),
+        room(atoms, BY_ATOM),
+        room(atoms, BY_ATOM),
+        room(atoms),
+        room(atoms),
+        room(atoms, 3),
+        room(atoms, 3),
+        places(2, atoms + 1),
         jax.ShapeDtypeStruct((slots * atoms,), whole),
-        _room(BY_NEAR, slots * atoms + ROW_GAP),
+        room(BY_NEAR, slots * atoms + ROW_GAP),
         jax.ShapeDtypeStruct((slots * atoms,), whole),
-        _room(BY_FAR, slots * atoms + ROW_GAP),
-        _room(4, slots + 1, ROW_GAP),
-        _room(BY_ATOM_OF_BLOCK, BLOCK),
-        _room(BLOCK + 1),
+        room(BY_FAR, slots * atoms + ROW_GAP),
+        room(4, slots + 1, ROW_GAP),
+        room(BY_ATOM_OF_BLOCK, BLOCK),
+        places(BLOCK + 1),
         jax.ShapeDtypeStruct((BLOCK * slots + 1,), whole),
-        _room(BY_EDGE, BLOCK * slots + ROW_GAP),
-        _room(2, BLOCK * slots * (slots - 1) // 2 + ROW_GAP),
+        room(BY_EDGE, BLOCK * slots + ROW_GAP),
+        room(2, BLOCK * slots * (slots - 1) // 2 + ROW_GAP),
+        room(slots * BY_CHUNK * LANES),
     )
     if lists is None:
         none = jnp.zeros((3, 3), into)
         given = bonds.x, bonds.y, bonds.z, jnp.zeros((3, 1), jnp.int8), none, none
     else:
         none = jnp.zeros((1, 1), into)
-        given = none, none, none, lists.shift.reshape(-1, atoms), lists.positions, lists.cells.reshape(-1, 3)
+        positions, cells = lists.positions.astype(out), lists.cells.astype(out)
+        given = none, none, none, lists.shift.reshape(-1, atoms), positions, cells.reshape(-1, 3)
     call = jax.ffi.ffi_call(_target(into.name, out.name), shapes)
-    constants = jnp.asarray(values.view(np.int32))
+    constants = jnp.asarray(values.astype(out).view(np.int32))
     energies, forces, stress, reach, *_ = call(bonds.index.astype(whole), *given[:3], constants, *given[3:])
     return energies, forces, stress, reach

@@ -29,12 +29,13 @@ def forces(
     positions: Any,
     cells: Any,
     parameters: Any,
-    trim: float,
+    trim: Any,
     energies: Any,
     force: Any,
     stress: Any,
     reach: Any,
     atom: Any,
+    slope: Any,
     partner: Any,
     reaction: Any,
     total: Any,
@@ -50,6 +51,7 @@ def forces(
     edge_who: Any,
     edge: Any,
     triple: Any,
+    lanes: Any,
 ) -> None:
     """Energies, forces and virials of all atoms.
 
@@ -68,26 +70,28 @@ def forces(
     energies, force, stress, reach
         Results: (atom,) eV, (3, atom) eV/A, (1 or 6, atom) eV, (atom,) A; with one row of
         ``stress`` the trace of the virials.
-    atom, partner, reaction, total, angular, starts
-        Working space: (atom, BY_ATOM), (atom,) pi(z), (atom,) dE/dpi, (atom, 3) forces of U2 and U3 and
+    atom, slope, partner, reaction, total, angular, starts
+        Working space: twice (atom, BY_ATOM), (atom,) pi(z), (atom,) dE/dpi, (atom, 3) forces of U2 and U3 and
         of the coordination, (2, atom + 1). The two are apart so that no sum depends on where blocks begin.
     near_who, near, far_who, far
         (slot * atom,), (BY_NEAR, slot * atom + ROW_GAP), (slot * atom,), (BY_FAR, slot * atom + ROW_GAP).
     vectors, block, edge_starts, edge_who, edge, triple
         (4, slot + 1, ROW_GAP), (BY_ATOM_OF_BLOCK, BLOCK), (BLOCK + 1,), (BLOCK * slot,),
         (BY_EDGE, BLOCK * slot + ROW_GAP), (2, BLOCK * slot * (slot - 1) / 2 + ROW_GAP).
+    lanes
+        (slot * BY_CHUNK * LANES,), see :mod:`carbonize.potentials.edip_loops.dihedral`.
     """
     total[:] = 0.0
     angular[:] = 0.0
     stress[:] = 0.0
     given = (listed, index, x, y, z, shift, positions, cells)
     sound = neighbours(given, parameters, starts, near_who, near, far_who, far, vectors, edge_who)
-    coordination(parameters, atom, partner, reaction, starts, near, edge)
+    coordination(parameters, atom, slope, partner, reaction, starts, near, edge)
     n_atoms = index.shape[1]
     for begin in range(0, n_atoms, BLOCK):
         size = min(BLOCK, n_atoms - begin)
         total_coordination(
-            parameters, begin, size, atom, partner, starts, near_who, near, far_who, far, block
+            parameters, begin, size, atom, partner, starts, near_who, near, far_who, far, block, lanes
         )
         edges(
             given, parameters, trim, begin, size, reach, starts,
@@ -100,10 +104,10 @@ def forces(
             parameters, begin, size, energies, total, stress, block, edge_starts, edge_who, edge, triple
         )
         repulsion(
-            parameters, begin, size, angular, stress, atom, partner, reaction,
-            starts, near_who, near, far_who, far, block,
+            parameters, begin, size, angular, stress, atom, slope, partner, reaction,
+            starts, near_who, near, far_who, far, block, lanes,
         )  # fmt: skip
-    backwards(angular, stress, atom, reaction, starts, near_who, near)
+    backwards(angular, stress, atom, slope, reaction, starts, near_who, near)
     for i in range(n_atoms):
         for c in range(3):
             force[c, i] = total[i, c] + angular[i, c]

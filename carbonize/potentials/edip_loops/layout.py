@@ -5,18 +5,17 @@ from __future__ import annotations
 import numba
 
 __all__ = [
-    "AT_D2",
-    "AT_D3",
-    "AT_GM",
-    "AT_GZ",
-    "AT_PI2",
+    "AT_M",
     "AT_PI3",
+    "AT_Z",
     "BLOCK",
     "BY_ATOM",
     "BY_ATOM_OF_BLOCK",
+    "BY_CHUNK",
     "BY_EDGE",
     "BY_FAR",
     "BY_NEAR",
+    "LANES",
     "PARAMETERS",
     "ROW_GAP",
     "compiled",
@@ -47,10 +46,10 @@ PARAMETERS = (
 )
 """Names of the parameters in the order in which the kernel takes them; the trim follows."""
 
-BY_ATOM = 20
-"""Numbers kept of an atom: z, M, dE/dz, dE/dM, pi_3, pi_2, pi and their slopes."""
+BY_ATOM = 8
+"""Numbers kept of an atom for its neighbours: z, M, pi_3; and of dE/dz, dE/dM, dE/dpi_3: each a line of a cache."""
 
-AT_GZ, AT_GM, AT_PI3, AT_PI2, AT_D3, AT_D2 = 7, 8, 14, 15, 17, 18
+AT_Z, AT_M, AT_PI3 = 0, 1, 7
 
 BY_NEAR = 8
 """Numbers kept of a near neighbour: unit vector, r, p, the slopes of p and f, 1/r."""
@@ -66,6 +65,9 @@ BY_ATOM_OF_BLOCK = 17
 
 BY_EDGE = 13
 """Numbers of a bond in reach of U2 and U3: unit vector, r, 1/r, 1/(r - reach), two exponentials, and more."""
+
+LANES, BY_CHUNK = 64, 21
+"""Bonds beside each other in a chunk of :mod:`carbonize.potentials.edip_loops.dihedral`, and numbers kept of one."""
 
 ROW_GAP = 72
 """Entries between rows that are as long as a power of two might be, so that they do not collide in a cache."""

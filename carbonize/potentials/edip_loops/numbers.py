@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from numba.core import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 
 from carbonize.potentials.edip_loops.layout import compiled
 
@@ -19,6 +20,7 @@ __all__ = [
     "exponential",
     "exponentials_of",
     "inverse_lengths",
+    "like",
     "matrix",
     "tapers",
     "unit_vectors",
@@ -26,11 +28,14 @@ __all__ = [
 ]
 
 
+Symmetric = tuple[Any, Any, Any, Any, Any, Any]
+
+
 def _of_bits_to_float(typing_context: Any, bits: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], context.get_value_type(signature.return_type))
 
-    return types.float64(types.int64), code
+    return (types.float32 if bits == types.int32 else types.float64)(bits), code
 
 
 _bits_to_float: Any = intrinsic(_of_bits_to_float)
@@ -40,30 +45,42 @@ def _of_float_to_bits(typing_context: Any, number: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], context.get_value_type(signature.return_type))
 
-    return types.int64(types.float64), code
+    return (types.int32 if number == types.float32 else types.int64)(number), code
 
 
 _float_to_bits: Any = intrinsic(_of_float_to_bits)
 
 
 def _of_fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
-    """a b + c, rounded once."""
+    """a b + c, rounded once, in the precision of a."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.fma(*arguments)
+        given = zip(arguments, signature.args, strict=True)
+        return builder.fma(*(context.cast(builder, x, t, signature.return_type) for x, t in given))
 
-    return types.float64(types.float64, types.float64, types.float64), code
+    return a(a, b, c), code
 
 
 _fma: Any = intrinsic(_of_fma)
 
 
+def _of_like(typing_context: Any, x: Any, number: Any) -> Any:
+    """A number in the precision of x; numba makes double what meets a plain literal."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.cast(builder, arguments[1], signature.args[1], signature.return_type)
+
+    return x(x, number), code
+
+
+like: Any = intrinsic(_of_like)
+
+
 _MAGIC = 6755399441055744.0  # 1.5 * 2^52: a number added to it is rounded, and stands in the last bits
+_MAGIC_SINGLE = np.float32(12582912.0)  # 1.5 * 2^23
 
 
-@compiled
-def exponential(x: float) -> float:
-    """e^x for x below 700, 1e-304 for x below -700; a quarter of the library's time, right to 2e-16."""
+def _double_exponential(x: Any) -> Any:
     x = max(x, -700.0)
     whole = _fma(x, 1.4426950408889634, _MAGIC)
     k = whole - _MAGIC
@@ -85,6 +102,41 @@ def exponential(x: float) -> float:
     return s * _bits_to_float((_float_to_bits(whole) + 1023) << 52)
 
 
+def _single_exponential(x: Any) -> Any:
+    x = max(x, np.float32(-80.0))
+    whole = _fma(x, 1.4426950408889634, _MAGIC_SINGLE)
+    k = whole - _MAGIC_SINGLE
+    t = _fma(-k, 1.42860677e-6, _fma(-k, 0.693145752, x))
+    # as above, to t^7/7!
+    s = _fma(like(x, 1.0 / 5040.0), t, 1.0 / 720.0)
+    s = _fma(s, t, 1.0 / 120.0)
+    s = _fma(s, t, 1.0 / 24.0)
+    s = _fma(s, t, 1.0 / 6.0)
+    s = _fma(s, t, 0.5)
+    s = _fma(s, t, 1.0)
+    s = _fma(s, t, 1.0)
+    return s * _bits_to_float(np.int32((_float_to_bits(whole) + 127) << 23))
+
+
+def _exponential(x: Any) -> Any:
+    """That of the precision of x."""
+    raise NotImplementedError
+
+
+@overload(_exponential)
+def _in_either_precision(x: Any) -> Any:
+    return _single_exponential if x == types.float32 else _double_exponential
+
+
+@compiled
+def exponential(x: Any) -> Any:
+    """e^x, right to 2e-16 below 700, and 1e-304 below -700, in a quarter of the library's time.
+
+    In single precision right to 1.2e-7 below 80, and 2e-35 below -80.
+    """
+    return _exponential(x)
+
+
 @compiled
 def exponentials_of(x: Any) -> None:
     """Puts e^x in the place of x."""
@@ -93,30 +145,33 @@ def exponentials_of(x: Any) -> None:
 
 
 @compiled
-def tapers(r: Any, low: float, high: float, alpha: float, value: Any, slope: Any) -> None:
+def tapers(r: Any, low: Any, high: Any, alpha: Any, value: Any, slope: Any) -> None:
     """exp[-alpha x^3/(1 - x^3)] with x = (r - low)/(high - low), and its slope."""
-    per_A = 1.0 / (high - low)
+    zero, one, end = like(low, 0.0), like(low, 1.0), like(low, 0.999)
+    per_A = one / (high - low)
+    steep = like(low, -3.0) * alpha * per_A
     for k in range(len(r)):
-        x = min(max((r[k] - low) * per_A, 0.0), 0.999)
+        x = min(max((r[k] - low) * per_A, zero), end)
         x2 = x * x
-        inverse = 1.0 / (1.0 - x2 * x)
-        # at the end of the range below 1e-200, which is taken for zero
-        v = exponential(-alpha * x2 * x * inverse) if x < 0.999 else 0.0
+        inverse = one / (one - x2 * x)
+        # at the end of the range below 1e-200 (single: what underflows), which is taken for zero
+        v = exponential(-alpha * x2 * x * inverse) if x < end else zero
         value[k] = v
-        slope[k] = -3.0 * alpha * per_A * v * x2 * inverse * inverse
+        slope[k] = steep * v * x2 * inverse * inverse
 
 
 @compiled
-def bump(t: float) -> tuple[float, float]:
+def bump(t: Any) -> tuple[Any, Any]:
     """(t^2 - 1)^2 within -1 < t < 1, and its slope."""
-    if t <= -1.0 or t >= 1.0:
-        return 0.0, 0.0
-    w = t * t - 1.0
-    return w * w, 4.0 * t * w
+    zero, one = like(t, 0.0), like(t, 1.0)
+    if t <= -one or t >= one:
+        return zero, zero
+    w = t * t - one
+    return w * w, like(t, 4.0) * t * w
 
 
 @compiled
-def adjugate(m: Any) -> tuple[float, float, float, float, float, float]:
+def adjugate(m: Any) -> Symmetric:
     xx, yy, zz, yz, xz, xy = m
     return (
         yy * zz - yz * yz,
@@ -129,14 +184,15 @@ def adjugate(m: Any) -> tuple[float, float, float, float, float, float]:
 
 
 @compiled
-def cross(a: Any, b: Any) -> tuple[float, float, float, float, float, float]:
+def cross(a: Any, b: Any) -> Symmetric:
     """Derivative of <adj(a), b> with respect to a."""
     ax, ay, az, ayz, axz, axy = a
     bx, by, bz, byz, bxz, bxy = b
+    two = like(ax, 2.0)
     return (
-        ay * bz + az * by - 2.0 * ayz * byz,
-        ax * bz + az * bx - 2.0 * axz * bxz,
-        ax * by + ay * bx - 2.0 * axy * bxy,
+        ay * bz + az * by - two * ayz * byz,
+        ax * bz + az * bx - two * axz * bxz,
+        ax * by + ay * bx - two * axy * bxy,
         axz * bxy + axy * bxz - ax * byz - ayz * bx,
         axy * byz + ayz * bxy - ay * bxz - axz * by,
         ayz * bxz + axz * byz - az * bxy - axy * bz,
@@ -144,12 +200,13 @@ def cross(a: Any, b: Any) -> tuple[float, float, float, float, float, float]:
 
 
 @compiled
-def contract(a: Any, b: Any) -> float:
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + 2.0 * (a[3] * b[3] + a[4] * b[4] + a[5] * b[5])
+def contract(a: Any, b: Any) -> Any:
+    off = a[3] * b[3] + a[4] * b[4] + a[5] * b[5]
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + like(off, 2.0) * off
 
 
 @compiled
-def apply(m: Any, x: float, y: float, z: float) -> tuple[float, float, float]:
+def apply(m: Any, x: Any, y: Any, z: Any) -> tuple[Any, Any, Any]:
     return (
         m[0] * x + m[5] * y + m[4] * z,
         m[5] * x + m[1] * y + m[3] * z,
@@ -158,13 +215,13 @@ def apply(m: Any, x: float, y: float, z: float) -> tuple[float, float, float]:
 
 
 @compiled
-def matrix(atom: Any, i: int) -> tuple[float, float, float, float, float, float]:
-    """M of an atom."""
+def matrix(atom: Any, i: int) -> Symmetric:
+    """M of an atom, or dE/dM."""
     return atom[i, 1], atom[i, 2], atom[i, 3], atom[i, 4], atom[i, 5], atom[i, 6]
 
 
 @compiled
-def without(M: Any, other: Any, p: float, u: float, v: float, w: float) -> tuple[Any, Any]:
+def without(M: Any, other: Any, p: Any, u: Any, v: Any, w: Any) -> tuple[Symmetric, Symmetric]:
     """M_i and M_j without the bond i-j."""
     xx, yy, zz, yz, xz, xy = p * u * u, p * v * v, p * w * w, p * v * w, p * u * w, p * u * v
     A = (M[0] - xx, M[1] - yy, M[2] - zz, M[3] - yz, M[4] - xz, M[5] - xy)
@@ -177,7 +234,7 @@ def unit_vectors(x: Any, y: Any, z: Any, r: Any, inverse: Any) -> None:
     """From vectors and squared lengths to unit vectors, lengths and their inverses."""
     for m in range(len(r)):
         length = math.sqrt(r[m])
-        over = 1.0 / length
+        over = like(length, 1.0) / length
         r[m] = length
         inverse[m] = over
         x[m] = x[m] * over
@@ -188,4 +245,5 @@ def unit_vectors(x: Any, y: Any, z: Any, r: Any, inverse: Any) -> None:
 @compiled
 def inverse_lengths(squares: Any) -> None:
     for m in range(len(squares)):
-        squares[m] = 1.0 / math.sqrt(squares[m])
+        length = math.sqrt(squares[m])
+        squares[m] = like(length, 1.0) / length

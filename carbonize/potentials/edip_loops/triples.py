@@ -7,7 +7,7 @@ from typing import Any
 
 from carbonize.potentials.edip_loops.layout import compiled
 from carbonize.potentials.edip_loops.neighbours import vector
-from carbonize.potentials.edip_loops.numbers import exponential
+from carbonize.potentials.edip_loops.numbers import exponential, like
 from carbonize.potentials.edip_loops.sums import add_own, give, six
 
 __all__ = ["edges", "exponentials", "functions_of_Z", "pairs_and_triples"]
@@ -20,6 +20,7 @@ def edges(
 ) -> None:  # fmt: skip
     """Bonds within the reach of U2 and U3."""
     a_A, a_slope, c0 = parameters[4], parameters[5], parameters[20]
+    one = edge.dtype.type(1.0)
     n = 0
     for a in range(size):
         i = begin + a
@@ -34,13 +35,13 @@ def edges(
                 near[0, m], near[1, m], near[2, m], near[3, m], near[7, m],
             )  # fmt: skip
             n += near[3, m] < live
-        least = 1.0 / live
+        least = one / live
         for m in range(starts[1, i], starts[1, i + 1]):
             over = far[3, m]
             if over > least:
                 edge_who[n] = far_who[m]
                 edge[0, n], edge[1, n], edge[2, n] = far[0, m] * over, far[1, m] * over, far[2, m] * over
-                edge[3, n], edge[4, n] = 1.0 / over, over
+                edge[3, n], edge[4, n] = one / over, over
                 n += 1
         if live > c0:
             # only atoms of absurd coordination reach so far
@@ -48,7 +49,7 @@ def edges(
                 u, v, w = vector(given, s, i)
                 r2 = u * u + v * v + w * w
                 if c0 * c0 <= r2 < live * live:
-                    over = 1.0 / math.sqrt(r2)
+                    over = one / math.sqrt(r2)
                     edge_who[n] = given[1][s, i]
                     edge[0, n], edge[1, n], edge[2, n], edge[3, n], edge[4, n] = (
                         u * over, v * over, w * over, r2 * over, over,
@@ -65,28 +66,30 @@ def functions_of_Z(parameters: Any, size: int, block: Any) -> None:
     Zs, lam, dlam, tau, dtau, order, dorder = (
         block[8], block[10], block[11], block[12], block[13], block[14], block[15],
     )  # fmt: skip
+    real = block.dtype.type
+    zero, one, two, twelfth = real(0.0), real(1.0), real(2.0), real(1.0 / 12.0)
     for a in range(size):
         Z = Zs[a]
         offset = Z - Z0
         value = lambda0 * exponential(-slope * offset * offset)
         lam[a] = value
-        dlam[a] = -2.0 * slope * offset * value
+        dlam[a] = -two * slope * offset * value
         value = exponential(-beta * Z * Z)
         order[a] = value
-        dorder[a] = -2.0 * beta * Z * value
+        dorder[a] = -two * beta * Z * value
         # 1 + tanh(t), without overflow on either side
         bend = t1 * (Z - t2)
-        high = 2.0 / (1.0 + exponential(-2.0 * abs(bend)))
-        rise = high if bend >= 0.0 else 2.0 - high
-        tau[a] = 1.0 - Z * rise * (1.0 / 12.0)
-        dtau[a] = -(rise + Z * t1 * rise * (2.0 - rise)) * (1.0 / 12.0)
+        high = two / (one + exponential(-two * abs(bend)))
+        rise = high if bend >= zero else two - high
+        tau[a] = one - Z * rise * twelfth
+        dtau[a] = -(rise + Z * t1 * rise * (two - rise)) * twelfth
 
 
 @compiled
-def tails(e: Any, tail: Any, g: Any, epsilon: float, sigma: float, gamma: float) -> None:
+def tails(e: Any, tail: Any, g: Any, epsilon: Any, sigma: Any, gamma: Any) -> None:
     """From r - reach to its inverse, and the two exponentials of it."""
     for k in range(len(e)):
-        inverse = 1.0 / e[k]
+        inverse = like(epsilon, 1.0) / e[k]
         e[k] = inverse
         tail[k] = epsilon * exponential(sigma * inverse)
         g[k] = exponential(gamma * inverse)
@@ -120,25 +123,27 @@ def pairs_and_triples(
 ) -> None:  # fmt: skip
     """U_i and dU_i/dZ_i of the block's atoms, and the gradient (see :mod:`carbonize.potentials.edip_pairs`)."""
     B4, sigma, a_slope, gamma, q = parameters[1], parameters[3], parameters[5], parameters[9], parameters[10]
+    real = edge.dtype.type
+    zero, one, two, four = real(0.0), real(1.0), real(2.0), real(4.0)
     n = 0
     for a in range(size):
         i, low, high = begin + a, edge_starts[a], edge_starts[a + 1]
         lam, dlam, tau, dtau = block[10, a], block[11, a], block[12, a], block[13, a]
         order, dorder = block[14, a], block[15, a]
-        energy = dE = triples = torques = inward = 0.0
+        energy = dE = triples = torques = inward = zero
         for k in range(low, high):
-            edge[8, k], edge[9, k], edge[10, k], edge[11, k] = 0.0, 0.0, 0.0, 0.0
-        strength = 2.0 * q * lam
-        fx = fy = fz = trace = 0.0
+            edge[8, k], edge[9, k], edge[10, k], edge[11, k] = zero, zero, zero, zero
+        strength = two * q * lam
+        fx = fy = fz = trace = zero
         for j in range(low, high):
             u, v, w, over, g = edge[0, j], edge[1, j], edge[2, j], edge[4, j], edge[7, j]
-            tx = ty = tz = shadow = pull = 0.0
+            tx = ty = tz = shadow = pull = zero
             for k in range(j + 1, high):
                 x, y, z, h = edge[0, k], edge[1, k], edge[2, k], edge[7, k]
                 cosine, bell = triple[0, n], triple[1, n]
                 n += 1
                 both = g * h
-                gap = 1.0 - bell
+                gap = one - bell
                 torque = strength * both * (cosine + tau) * bell
                 triples += both * gap
                 torques += torque
@@ -162,7 +167,7 @@ def pairs_and_triples(
             energy += pair
             dE -= a_slope * from_gap + dorder * tail
             inward += slope
-            radial = from_gap - 4.0 * steep * tail * over + lam * slope
+            radial = from_gap - four * steep * tail * over + lam * slope
             gx = edge[8, j] + over * (tx - pull * u) + radial * u
             gy = edge[9, j] + over * (ty - pull * v) + radial * v
             gz = edge[10, j] + over * (tz - pull * w) + radial * w
