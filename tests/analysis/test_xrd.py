@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ase.build import bulk, graphene
+from ase import Atoms
+from ase.build import bulk, graphene, molecule
 from crystallites import ab_crystallite
 
 from carbonize.analysis.frame import analyze
 from carbonize.analysis.raman import raman_summary
 from carbonize.analysis.scattering.bands import band_10, profile, stacking_interference
 from carbonize.analysis.scattering.pattern import powder_pattern
+from carbonize.analysis.scattering.summary import scattering_summary
 from carbonize.analysis.scattering.xrd import fit_bands, lorentz_polarisation, two_theta_deg
 
 
@@ -65,6 +67,29 @@ def test_diamond_and_single_sheets_have_no_002() -> None:
         found = bands_of(atoms)
         assert found["d002_A"] is None and found["layers"] is None
         assert "(002)" in found["d002_reason"]
+
+
+def test_a_period_that_the_cell_imposes_is_no_spacing() -> None:
+    gas = Atoms("C5", np.random.default_rng(1).random((5, 3)) * 3.2, cell=[3.2] * 3, pbc=True)
+    found = scattering_summary(gas)["xrd"]
+    assert found["d002_A"] is None and found["Lc_A"] is None
+    assert (
+        "the repeat of the cell itself (3.20 A)" in found["d002_reason"] and "6.4 A" in found["d002_reason"]
+    )
+    # two layers are told from one
+    graphite = ab_crystallite(25.0, 2)
+    graphite.pbc = True
+    graphite.set_cell([80, 80, 6.708])
+    assert scattering_summary(graphite)["xrd"]["d002_A"] == pytest.approx(3.354, rel=0.01)
+
+
+def test_a_ball_has_no_lattice_of_layers() -> None:
+    ball = molecule("C60")
+    ball.center(vacuum=15.0)
+    ball.pbc = True
+    found = scattering_summary(ball)["xrd"]
+    assert found["La_A"] is None and found["a_A"] is None
+    assert "(10)" in found["La_reason"]
 
 
 def test_a_slab_has_bands_but_no_small_angles() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from carbonize.analysis.scattering.pattern import Pattern, powder_pattern
 from carbonize.analysis.scattering.saxs import no_small_angles, small_angles
 from carbonize.analysis.scattering.structure_factor import total
-from carbonize.analysis.scattering.xrd import CU_K_ALPHA_A, fit_bands
+from carbonize.analysis.scattering.xrd import CU_K_ALPHA_A, fit_bands, without_own_repeat
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -58,6 +58,8 @@ def scattering_summary(atoms: Atoms, sizes: dict[str, Any] | None = None) -> dic
     found = powder_pattern(atoms)
     resolution = float(found.pattern.resolution[0])
     bands, _ = fit_bands(found.pattern.q, found.reduced, resolution)
+    heights_A = 1.0 / np.linalg.norm(atoms.cell.reciprocal(), axis=1)[atoms.pbc]
+    bands = without_own_repeat(bands, heights_A)
     return {
         "rdf": _first_shell(found),
         "structure_factor": _structure(found),

@@ -8,7 +8,7 @@ each on a smooth background. Scherrer's equation in q is L = K 2 pi / FWHM; K is
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,16 @@ from scipy.optimize import least_squares, nnls
 
 from carbonize.analysis.scattering.bands import band_002, band_10
 
-__all__ = ["CU_K_ALPHA_A", "K_LA", "K_LC", "Band", "fit_bands", "lorentz_polarisation", "two_theta_deg"]
+__all__ = [
+    "CU_K_ALPHA_A",
+    "K_LA",
+    "K_LC",
+    "Band",
+    "fit_bands",
+    "lorentz_polarisation",
+    "two_theta_deg",
+    "without_own_repeat",
+]
 
 CU_K_ALPHA_A = 1.5406
 """Wavelength (A) of Cu K-alpha 1."""
@@ -26,11 +35,15 @@ CU_K_ALPHA_A = 1.5406
 K_LC, K_LA = 0.9, 1.84
 
 _RANGE_002, _RANGE_10 = (1.15, 2.4), (2.4, 3.5)
-_PEAK_002, _PEAK_10 = (1.5, 2.08), (2.75, 3.12)
+_PEAK_002, _PEAK_10 = (
+    (1.5, 2.08),
+    (2.83, 3.05),
+)  # 3.0 to 4.2 A; a = 2.38 to 2.56 A, which C60 and thin tubes have not
 _WIDEST_002 = 1.0
 _STARTS_002 = ((1.8, 0.15, -0.3), (1.8, 0.45, -0.3), (1.75, 0.35, 0.3))
 _SIZE_OF_AREA = 1.04  # between a square's side (1) and a disc's diameter (1.13), per root of area
 _SIZES_A = (5.0, 400.0)
+_SAME_SPACING = 0.02
 _LEAST_SIGNAL = 5.0  # height over the scatter of the fit
 
 Curve = Float[np.ndarray, " q"]
@@ -112,6 +125,30 @@ def fit_bands(q: Curve, reduced: Curve, resolution: float) -> tuple[dict[str, An
         "002": first,
         "10": second,
     }
+
+
+def without_own_repeat(numbers: dict[str, Any], heights_A: Iterable[float]) -> dict[str, Any]:
+    """The numbers of :func:`fit_bands`, without a (002) that is the cell's own repeat.
+
+    A cell no higher than a layer's spacing scatters there whatever it holds.
+
+    Parameters
+    ----------
+    numbers
+        As :func:`fit_bands` returns them.
+    heights_A
+        Distances between opposite faces of the cell along its periodic directions.
+    """
+    spacing = numbers["d002_A"]
+    for height in heights_A:
+        if spacing is not None and abs(spacing / height - 1.0) < _SAME_SPACING:
+            reason = (
+                f"the band at {spacing:.2f} A is the repeat of the cell itself ({height:.2f} A); "
+                f"a cell of {2 * height:.1f} A or more along it would do"
+            )
+            nothing = ("d002_A", "d002_error_A", "Lc_A", "Lc_error_A", "layers")
+            return numbers | dict.fromkeys(nothing) | {"d002_reason": reason, "Lc_reason": reason}
+    return numbers
 
 
 def _stack_numbers(band: Band, resolution: float) -> dict[str, Any]:
