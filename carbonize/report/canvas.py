@@ -57,7 +57,7 @@ class Drawing:
     transparent: bool = False
     ambient_occlusion: bool = False
     session: Path | None = None
-    smoothing: int = 3
+    smoothing: int = 2
 
 
 class Canvas:

@@ -221,11 +221,7 @@ def draw_shots(
         size = (width, height - below)
         half = max(shot.scene.half_height, shot.scene.half_width * size[1] / size[0])
         legends.append((shot.legend, size[1] / (2 * half)))
-        # between frames of a movie, which have no resolution in print, nobody sees the difference
-        smoothing = 3 if look.dpi is not None else 2
-        canvas.draw(
-            Drawing(shot.scene, path, size, look.transparent, look.ambient_occlusion, session, smoothing)
-        )
+        canvas.draw(Drawing(shot.scene, path, size, look.transparent, look.ambient_occlusion, session))
     if look.legend:
         import matplotlib.figure  # noqa: F401 - loaded while OVITO draws
     paths = canvas.finish()
