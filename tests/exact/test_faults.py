@@ -51,7 +51,11 @@ def test_a_far_too_long_time_step_fails_with_a_sentence(tmp_path: Path) -> None:
             r"the temperature ran away \(.* limit 310 K\)",
             marks=pytest.mark.slow,
         ),
-        ({"max_energy_eV_per_atom": 7.0}, r"the potential energy ran away \(.* limit 7 eV/atom\)"),
+        pytest.param(
+            {"max_energy_eV_per_atom": 7.0},
+            r"the potential energy ran away \(.* limit 7 eV/atom\)",
+            marks=pytest.mark.slow,
+        ),
         ({"min_distance_A": 1.3}, r"two atoms are on top of each other \(.* limit 1.3 A\)"),
     ],
 )

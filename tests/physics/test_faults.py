@@ -132,7 +132,7 @@ MOTIONS = {
     **{f"{name} npt": (thermostat, BAROSTAT) for name, thermostat in THERMOSTATS.items()},
     "nve": (NVE, None),
 }
-QUICK = [("langevin", "float64"), ("nose-hoover", "float32"), ("csvr npt", "mixed")]
+QUICK = [("langevin", "float64"), ("csvr npt", "mixed")]
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,9 @@ def isotherm(scan: tuple[Propagator, State]) -> Crystal:
     return Crystal(np.poly1d(np.polyfit(pressure, volume, 3)), np.poly1d(np.polyfit(volume, pressure, 3)))
 
 
-@pytest.mark.parametrize("name", PRESSURES_GPA)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n == "csvr" else []) for n in PRESSURES_GPA]
+)
 def test_the_volume_of_a_crystal_is_that_of_its_isotherm_and_fluctuates_as_it_should(
     isotherm: Crystal, name: str
 ) -> None:
@@ -111,7 +113,7 @@ def test_the_volume_of_a_crystal_is_that_of_its_isotherm_and_fluctuates_as_it_sh
 GAS_ATOMS, GAS_PRESSURE_GPA = 10, 0.0456
 
 
-@pytest.mark.parametrize("name", ["langevin", "csvr"])
+@pytest.mark.parametrize("name", [pytest.param("langevin", marks=pytest.mark.slow), "csvr"])
 def test_an_ideal_gas_has_the_volumes_of_the_isobaric_ensemble(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -18,7 +18,7 @@ TERSOFF = Tersoff(((CCC, NAMED_SETS["tersoff-1989"][CCC]),))
 PRECISIONS = {"float64": 1e-13, "float32": 2e-6}
 
 
-@pytest.fixture(params=PRECISIONS)
+@pytest.fixture(params=[pytest.param("float64", marks=pytest.mark.slow), "float32"])
 def case(request):
     with jax.enable_x64(True):
         bonds = random_bonds(213, 2, request.param)

@@ -58,7 +58,7 @@ def test_sums_in_double_precision_leave_single_bonds_in_single(case):
     assert np.abs(mixed.forces.sum(axis=1)).max() < 1e-11
 
 
-@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("precision", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("potential", "capacity", "larger"),
     [

@@ -35,7 +35,9 @@ def apart(monkeypatch) -> None:
     monkeypatch.setattr(tersoff, "_APART_FROM", 0)
 
 
-@pytest.mark.parametrize("entry", [PLAIN, STRETCHED], ids=["lambda3=0", "lambda3>0"])
+@pytest.mark.parametrize(
+    "entry", [pytest.param(PLAIN, marks=pytest.mark.slow), STRETCHED], ids=["lambda3=0", "lambda3>0"]
+)
 def test_apart_or_not_is_the_same(monkeypatch, entry) -> None:
     direct = evaluated(entry, (9, 0))
     assert 4 < direct.usage[0].max() <= 9
