@@ -15,8 +15,7 @@ BENCH   := runs/bench
 PYTEST_ARGS ?=
 BENCH_ARGS  ?=
 
-# without bytecode of a thousand modules that nobody imports: a minute sooner
-PIP     := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check
+PIP     := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
