@@ -38,7 +38,8 @@ def calibrate(
     """Fit the activation energy that makes conversion at several temperatures one curve.
 
     Give runs that start alike, hold at three or more temperatures and are still converting there;
-    replicas make the interval narrow. The energy goes into a protocol's equivalence.
+    replicas make the interval narrow. Of several holds the hottest with five analysed frames counts; what
+    came before it counts by its dose, unless it was hotter (a melt). The energy goes into a protocol's equivalence.
     """
     from carbonize.errors import InputError
     from carbonize.io.rundir import load_run

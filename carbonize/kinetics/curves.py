@@ -1,4 +1,9 @@
-"""Conversion curves out of run folders: a quantity against the time at the hottest hold."""
+"""Conversion curves out of run folders: a quantity against the time at a hold.
+
+The hold is the hottest one that was looked at often enough. What came before it counts as time there,
+by an activation energy, unless it was hotter (a melt that the carbon was cooled from): then the hold's start
+is the start.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +43,7 @@ class Curve:
         The quantity, shape (frame,).
     worth_ps
         What all that a frame has been through is worth as time at ``temperature_K``, for each of
-        :data:`ENERGIES_EV`, shape (frame, energy).
+        :data:`ENERGIES_EV`, shape (frame, energy). After something hotter, since the hold began.
     """
 
     name: str
@@ -75,7 +80,7 @@ def conversion_curves(runs: Iterable[Any], quantity: str = "sp2") -> list[Curve]
     Raises
     ------
     InputError
-        If a run has no hold at its hottest, too few analysed frames in it, or no such quantity.
+        If a run has no hold with enough analysed frames, or no such quantity.
     """
     curves = []
     for run in runs:
@@ -102,22 +107,19 @@ def _curve(
     points: list[tuple[int, float]],
     excess: tuple[np.ndarray, np.ndarray],
 ) -> Curve:
-    hottest_K = schedule.hottest_K
-    begin, end = _hold(name, schedule)
+    begin, end, hold_K = _hold(name, schedule, [step for step, _ in points])
     inside = sorted((step, value) for step, value in points if begin <= step <= end)
-    if len(inside) < _FEWEST:
-        raise InputError(
-            f"{name}: only {len(inside)} analysed frames lie in the hold at {hottest_K:.0f} K; {_FEWEST} are needed "
-            "(a shorter output.analysis_every_ps, or a longer hold)"
-        )
     steps = np.array([step for step, _ in inside])
     last = int(steps[-1])
     turns = np.unique([s for s in (0, *schedule.turning_steps, *excess[0].tolist(), *steps) if s <= last])
-    kelvin = np.array([schedule.temperature_K(int(s)) for s in turns]) + np.interp(turns, *excess)
+    kelvin = np.array([schedule.temperature_K(int(s)) for s in turns])
+    if kelvin[turns < begin].max(initial=0.0) > (1 + _SAME) * hold_K:
+        kelvin, turns = kelvin[turns >= begin], turns[turns >= begin]
+    kelvin = kelvin + np.interp(turns, *excess)
     place = np.searchsorted(turns, steps)
-    worth = [thermal_dose(turns * timestep_ps, kelvin, e, hottest_K)[place] for e in ENERGIES_EV]
+    worth = [thermal_dose(turns * timestep_ps, kelvin, e, hold_K)[place] for e in ENERGIES_EV]
     value = np.array([v for _, v in inside], dtype=float)
-    return Curve(name, hottest_K, (steps - begin) * timestep_ps, value, np.array(worth).T)
+    return Curve(name, hold_K, (steps - begin) * timestep_ps, value, np.array(worth).T)
 
 
 def _excess(run: Any, replica: int, schedule: Schedule) -> tuple[np.ndarray, np.ndarray]:
@@ -137,25 +139,36 @@ def _excess(run: Any, replica: int, schedule: Schedule) -> tuple[np.ndarray, np.
     return middle, np.convolve(over, window, "same") / np.convolve(np.ones(len(rows)), window, "same")
 
 
-def _hold(name: str, schedule: Schedule) -> tuple[int, int]:
-    """First and last step of the first hold at the highest temperature."""
-    hottest_K = schedule.hottest_K
-    ends = (*schedule.start_step[1:], schedule.total_steps)
-    hot: list[tuple[int, int]] = []
-    for begin, end in zip(schedule.start_step, ends, strict=True):
-        level = all(abs(schedule.temperature_K(s) - hottest_K) <= _SAME * hottest_K for s in (begin, end - 1))
-        if not level:
-            if hot:
-                break
-            continue
-        hot.append((begin, end))
-    if not hot:
+def _hold(name: str, schedule: Schedule, looked_at: list[int]) -> tuple[int, int, float]:
+    """First and last step and temperature of the hottest hold with enough of the steps in it; the first of equals."""
+    holds = _holds(schedule)
+    if not holds:
+        raise InputError(f"{name}: never holds a temperature; conversion at constant temperature is needed")
+    frames = [sum(begin <= step <= end for step in looked_at) for begin, end, _ in holds]
+    enough = [hold for hold, count in zip(holds, frames, strict=True) if count >= _FEWEST]
+    if not enough:
+        most = int(np.argmax(frames))
         raise InputError(
-            f"{name}: never holds its highest temperature ({hottest_K:.0f} K); conversion at constant temperature "
-            "is needed"
+            f"{name}: only {frames[most]} analysed frames lie in the hold at {holds[most][2]:.0f} K; {_FEWEST} are "
+            "needed (a shorter output.analysis_every_ps, or a longer hold)"
         )
-    last = hot[-1][1]
-    return hot[0][0], last if last == schedule.total_steps else last - 1
+    return max(enough, key=lambda hold: hold[2])
+
+
+def _holds(schedule: Schedule) -> list[tuple[int, int, float]]:
+    """First and last step and temperature (K) of every hold."""
+    ends = (*schedule.start_step[1:], schedule.total_steps)
+    holds: list[tuple[int, int, float]] = []
+    for begin, end in zip(schedule.start_step, ends, strict=True):
+        level_K = schedule.temperature_K(begin)
+        if abs(schedule.temperature_K(end - 1) - level_K) > _SAME * level_K:
+            continue
+        last = end if end == schedule.total_steps else end - 1
+        if holds and holds[-1][1] == begin - 1 and abs(holds[-1][2] - level_K) <= _SAME * level_K:
+            holds[-1] = (holds[-1][0], last, holds[-1][2])
+        else:
+            holds.append((begin, last, level_K))
+    return holds
 
 
 def _quantity(frame: Mapping[str, Any], quantity: str) -> float | None:

@@ -154,7 +154,10 @@ class _Frames:
 def _fit(
     curves: Sequence[Curve], reference_K: float, near: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """first, last, ln tau, ln beta, ln Ea and the residuals; of the best of several starts, or from ``near``."""
+    """first, last, ln tau, ln beta, ln Ea and the residuals; of the best of several starts, or from ``near``.
+
+    ``near`` may lie outside the room that these curves alone would give: it is that of more of them.
+    """
     frames = _Frames(curves, reference_K)
     values = frames.value
     spread = max(float(np.ptp(values)), 1e-12)
@@ -171,10 +174,9 @@ def _fit(
         [np.array([*ends, middle, np.log(0.6), np.log(e)]) for e in _STARTS_EV] if near is None else [near]
     )
     room = 3.0 * spread
-    bounds = (
-        [low - room, low - room, middle - 40, np.log(0.05), np.log(_BOUNDS_EV[0])],
-        [high + room, high + room, middle + 40, np.log(4.0), np.log(_BOUNDS_EV[1])],
-    )
+    least = np.array([low - room, low - room, middle - 40, np.log(0.05), np.log(_BOUNDS_EV[0])])
+    most = np.array([high + room, high + room, middle + 40, np.log(4.0), np.log(_BOUNDS_EV[1])])
+    bounds = (np.minimum(least, starts[0]), np.maximum(most, starts[0]))
     found = [
         least_squares(misfit, s, bounds=bounds, x_scale=[spread, spread, 1, 0.3, 0.3], xtol=1e-7, ftol=1e-9)
         for s in starts

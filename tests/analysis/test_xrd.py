@@ -23,7 +23,7 @@ def bands_of(atoms) -> dict:
 
 @pytest.mark.parametrize(
     ("size_A", "layers", "spacing_A", "square"),
-    [(30.0, 6, 3.354, False), (25.0, 8, 3.60, True), (35.0, 10, 3.354, True)],
+    [(30.0, 6, 3.354, False), (25.0, 8, 3.60, True), (40.0, 4, 3.354, True)],
 )
 def test_a_crystallite_of_ab_graphite_returns_its_size(
     size_A: float, layers: int, spacing_A: float, square: bool
@@ -111,8 +111,13 @@ def test_the_two_dimensional_band_is_warrens() -> None:
         assert above[-1] - top > 1.5 * (top - above[0])
         widths.append(np.ptp(above))
     assert widths[0] / widths[1] == pytest.approx(2.0, rel=0.15)
-    assert profile(np.array([0.05]), 0.1, -1.0) == pytest.approx(0.5, abs=1e-3)
-    assert profile(np.array([0.05]), 0.1, 0.7) == pytest.approx(0.5, abs=1e-3)
+    assert profile(np.array([0.05]), 0.1, -1.0, 1.87) == pytest.approx(0.5, abs=1e-3)
+    assert profile(np.array([0.05]), 0.1, 0.7, 1.87) == pytest.approx(0.5, abs=1e-3)
+    # four layers, summed wave by wave
+    x = np.linspace(-0.9, 0.9, 41)
+    stack = np.abs(np.exp(1j * np.multiply.outer(x, 3.36 * np.arange(4))).sum(axis=1)) ** 2 / 16
+    rod = 2 * np.pi / 3.36
+    assert profile(x, 0.8858929 * rod / 4, -1.0, rod) == pytest.approx(stack, abs=1e-6)
     period = np.linspace(0, 2 * np.pi / 3.4, 400, endpoint=False)
     assert stacking_interference(period, 7, 3.4).mean() == pytest.approx(1.0)
 

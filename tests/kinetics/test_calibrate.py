@@ -108,15 +108,22 @@ def test_curves_that_cannot_tell_are_refused(more, said: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def run_of(path: Path, kelvin: float, energy_eV: float = 7.0) -> SimpleNamespace:
-    """A run's folder with the curve of a process of known energy along its whole schedule."""
+def run_of(path: Path, kelvin: float, energy_eV: float = 7.0, melt: bool = False) -> SimpleNamespace:
+    """A run's folder with the curve of a process of known energy along its schedule, from its hold on after a melt."""
+    way = [{"kind": "ramp", "from_K": 300, "to_K": kelvin, "duration_ps": 1}]
+    if melt:
+        way = [
+            {"kind": "hold", "temperature_K": 6000, "duration_ps": 1},
+            {"kind": "ramp", "to_K": kelvin, "duration_ps": 1},
+        ]
     protocol = parse_protocol(
         {
             "name": path.name,
             "structure": {"kind": "random", "atoms": 10, "density_g_cm3": 1.0},
             "schedule": [
-                {"kind": "ramp", "from_K": 300, "to_K": kelvin, "duration_ps": 1},
-                {"kind": "hold", "temperature_K": kelvin, "duration_ps": 6},
+                *way,
+                {"kind": "hold", "temperature_K": kelvin, "duration_ps": 3},
+                {"kind": "hold", "temperature_K": kelvin, "duration_ps": 3},
                 {"kind": "quench", "to_K": 300, "duration_ps": 1},
             ],
         }
@@ -125,6 +132,7 @@ def run_of(path: Path, kelvin: float, energy_eV: float = 7.0) -> SimpleNamespace
     steps = np.arange(0, schedule.total_steps + 1, 500)
     target = [schedule.temperature_K(int(s)) for s in steps]
     dose = thermal_dose(steps * 0.5e-3, target, energy_eV, 3200.0)
+    dose = np.maximum(dose - np.interp(4000 if melt else 0, steps, dose), 0.0)
     rng = np.random.default_rng(int(kelvin))
     sp2 = 0.85 - 0.35 * np.exp(-np.sqrt(dose / 3.0)) + 0.002 * rng.standard_normal(steps.size)
     records = [
@@ -160,6 +168,24 @@ def test_only_the_hold_counts_and_the_way_to_it_is_worth_its_dose(tmp_path: Path
     assert hotter.effective_ps(7.0)[-1] / curve.effective_ps(7.0)[-1] == pytest.approx(more, rel=0.05)
     with pytest.raises(InputError, match="no analysed frame has a number 'sp7'; there are sp2"):
         conversion_curves([run], "sp7")
+
+
+def test_a_melt_is_no_hold_and_what_came_before_its_end_is_forgotten(tmp_path: Path) -> None:
+    runs = [run_of(tmp_path / f"{t}", float(t), melt=True) for t in (2900, 3150, 3400, 3650)]
+    curves = conversion_curves(runs)
+    assert [curve.temperature_K for curve in curves] == [2900, 3150, 3400, 3650]
+    for curve in curves:
+        assert curve.time_ps[0] == 0 and curve.time_ps[-1] == pytest.approx(6, abs=0.3)
+        np.testing.assert_allclose(curve.effective_ps(7.0), curve.time_ps, atol=1e-9)
+    low, high = calibrate(curves).interval_eV
+    assert low < 7.0 < high and high - low < 2.0
+
+
+def test_without_a_hold_that_was_looked_at_there_is_no_curve(tmp_path: Path) -> None:
+    run = run_of(tmp_path / "a", 3400.0)
+    run.records = run.records[:6]
+    with pytest.raises(InputError, match="only 2 analysed frames lie in the hold at 3400 K; 5 are needed"):
+        conversion_curves([run])
 
 
 def test_the_command_fits_draws_and_prints(tmp_path: Path, monkeypatch, capsys) -> None:

@@ -25,17 +25,35 @@ _LATERAL = 80
 _SINC2_FWHM = 0.8858929
 
 
-def profile(x: Curve, fwhm: float, tail: float) -> Curve:
+def profile(x: Curve, fwhm: float, tail: float, period: float) -> Curve:
     """A peak of height 1 at x = 0 with one full width at half maximum and tails of three kinds.
 
     From a Gaussian (``tail`` 0) to a Lorentzian (1: stacks of many heights) it is a pseudo-Voigt; to -1 it
-    goes over into sinc^2, the interference of stacks of one height, with its side lobes.
+    goes over into the interference of stacks of one height (Laue), with its side lobes, as far as
+    half the ``period`` of the reciprocal rod: beyond, they are those of the neighbouring orders. There ``fwhm``
+    is 0.886 period / n for n layers, which is the width from some five layers on.
     """
-    t = np.asarray(x) / fwhm
+    x = np.asarray(x, float)
+    t = x / fwhm
     gauss = np.exp(-4 * np.log(2) * t**2)
     if tail >= 0:
         return tail / (1 + 4 * t**2) + (1 - tail) * gauss
-    return -tail * np.sinc(_SINC2_FWHM * t) ** 2 + (1 + tail) * gauss
+    lobes = np.where(np.abs(x) <= period / 2, _laue(np.pi * x / period, _SINC2_FWHM * period / fwhm), 0.0)
+    return -tail * lobes + (1 + tail) * gauss
+
+
+def _laue(half_phase: Curve, layers: float) -> Curve:
+    """sin^2(n x) / (n sin x)^2; between whole numbers of layers, the mean of the stacks on either side."""
+    layers = max(1.0, layers)
+    few = int(layers)
+    share = layers - few
+    sine = np.sin(half_phase)
+    safe = np.where(np.abs(sine) < 1e-9, 1.0, sine)
+
+    def waves(n: int) -> Curve:
+        return np.where(np.abs(sine) < 1e-9, n**2, (np.sin(n * half_phase) / safe) ** 2)
+
+    return ((1 - share) * waves(few) + share * waves(few + 1)) / ((1 - share) * few**2 + share * (few + 1) ** 2)
 
 
 def band_002(q: Curve, q0: float, fwhm: float, tail: float, diameter_A: float | None) -> Curve:
@@ -53,13 +71,13 @@ def band_002(q: Curve, q0: float, fwhm: float, tail: float, diameter_A: float | 
     """
     q = np.asarray(q, float)
     if diameter_A is None:
-        return (q0 / q) ** 2 * profile(q - q0, fwhm, tail)
+        return (q0 / q) ** 2 * profile(q - q0, fwhm, tail, q0)
     u = (np.arange(_LATERAL) + 0.5) * (16.0 / _LATERAL)
     weight = (2 * j1(u) / u) ** 2 * u * (16.0 / _LATERAL) / 2
     lateral = 2 * u / diameter_A
     inside = np.maximum(q[:, None] ** 2 - lateral**2, 1e-6)
     along = np.sqrt(inside)
-    shape = profile(along - q0, fwhm, tail) / along * (q[:, None] > lateral)
+    shape = profile(along - q0, fwhm, tail, q0) / along * (q[:, None] > lateral)
     return q0**2 / q * (shape @ weight)
 
 
