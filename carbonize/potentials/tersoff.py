@@ -19,6 +19,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterable
+from typing import Literal
 
 import jax.numpy as jnp
 from jax import Array
@@ -28,6 +29,8 @@ from jaxtyping import Float, Int
 from carbonize.errors import InputError
 from carbonize.potentials import device, tersoff_mixed
 from carbonize.potentials.base import Bonds, Capacity, Evaluation, Potential
+from carbonize.potentials.collecting import collect_forces
+from carbonize.potentials.listing import can_list, list_bonds
 from carbonize.potentials.slots import barrier, forces_from_bonds, scatter_add, shells, sum_slots, virials
 from carbonize.potentials.tersoff_crowded import bond_order_by_rows, find_crowded
 from carbonize.potentials.tersoff_parameters import TersoffEntry, Triplet, missing_entries
@@ -100,7 +103,7 @@ class Tersoff(Potential):
         bonds: Bonds,
         species: Int[Array, " atom"],
         capacity: Capacity,
-        with_virials: bool = False,
+        with_virials: bool | Literal["trace"] = False,
         accumulate: DTypeLike | None = None,
     ) -> Evaluation:
         """Energies (eV), forces (eV/A) and virials (eV); see :class:`Potential`."""
@@ -115,6 +118,10 @@ class Tersoff(Potential):
             forces = device.forces_from_bonds([(short, count, gradient)], accumulate)
             stress = virials(short, gradient, accumulate) if with_virials else None
             usage = (count, jnp.zeros_like(count))
+        elif can_list(bonds):
+            energies, forces, stress, usage = _in_loops(
+                entry, bonds, species.size, capacity, with_virials, accumulate
+            )
         elif bonds.x.shape[1] < _APART_FROM:
             ((short, count),) = shells(bonds, ((0.0, cutoff_A),), capacity[:1])
             energies, gradient = _bond_order(entry, short, accumulate)
@@ -152,6 +159,32 @@ class Tersoff(Potential):
             usage=jnp.stack((count, jnp.zeros_like(count))),
             reach_A=jnp.full(count.shape, self.cutoff_A, bonds.x.dtype),
         )
+
+
+def _in_loops(
+    entry: TersoffEntry,
+    bonds: Bonds,
+    atoms: int,
+    capacity: Capacity,
+    with_virials: bool | Literal["trace"],
+    accumulate: DTypeLike | None,
+) -> tuple[Array, Array, Array | None, tuple[Array, Array]]:
+    """As :func:`_apart`, with lists and sums over bonds made by loops."""
+    short, count, crowded = list_bonds(bonds, entry.cutoff_A, _FEW_BONDS, *capacity)
+    assert crowded is not None
+    energies, gradient = _bond_order(entry, short, accumulate)
+    functions = (_angle, _exponent, _order, _cutoff)
+    more, turned = bond_order_by_rows(entry, crowded.bonds, accumulate, *functions)
+    energies = energies.at[crowded.atoms].add(more, mode="drop")
+    forces, trace = collect_forces((short, gradient), count, (crowded, turned), accumulate, atoms)
+    stress = None
+    if with_virials == "trace":
+        stress = trace[None]
+    elif with_virials:
+        stress = virials(short, gradient, accumulate)
+        stress = stress.at[:, crowded.atoms].add(virials(crowded.bonds, turned, accumulate), mode="drop")
+    usage = (jnp.broadcast_to(crowded.most_bonds, count.shape), jnp.broadcast_to(crowded.share, count.shape))
+    return energies, forces, stress, usage
 
 
 def _apart(

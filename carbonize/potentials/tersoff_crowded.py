@@ -20,7 +20,7 @@ from carbonize.potentials.base import PAD_A, Bonds
 from carbonize.potentials.slots import barrier, gather, shells, sum_slots
 from carbonize.potentials.tersoff_parameters import TersoffEntry
 
-__all__ = ["Crowded", "bond_order_by_rows", "find_crowded", "room"]
+__all__ = ["Crowded", "bond_order_by_rows", "find_crowded", "places_needed", "room"]
 
 _PARTS = 256
 
@@ -37,6 +37,11 @@ class Crowded(NamedTuple):
 def room(atoms: int, share: int) -> int:
     """Places for ``share`` parts in 256 of the atoms."""
     return min(atoms, -(-atoms * share // _PARTS))
+
+
+def places_needed(crowded: Int[Array, ""], atoms: int) -> Int[Array, ""]:
+    """The share (256ths of the atoms) that so many crowded atoms ask for."""
+    return -(-crowded * _PARTS // atoms)
 
 
 def find_crowded(
@@ -78,8 +83,7 @@ def find_crowded(
     ((short, count),) = shells(barrier(picked), ((0.0, reach),), (most_bonds,))
     used = jnp.arange(most_bonds, dtype=jnp.int32)[:, None] < count
     short = Bonds(jnp.where(used, short.index, first + where), short.x, short.y, short.z)
-    needed = -(-rank[-1] * _PARTS // atoms)
-    return Crowded(who, short, jnp.max(count), needed)
+    return Crowded(who, short, jnp.max(count), places_needed(rank[-1], atoms))
 
 
 def bond_order_by_rows(

@@ -23,6 +23,8 @@ __all__ = ["cut"]
 _BLOCK = 64
 
 _njit = numba.njit(error_model="numpy", cache=True)
+_inlined = numba.njit(error_model="numpy", inline="always")
+"""For what is called for every atom: so many arrays are not handed over in registers."""
 
 
 @_njit
@@ -32,7 +34,7 @@ def _clear(index: Any, sx: Any, sy: Any, sz: Any, begin: int) -> None:
         index[a], sx[a], sy[a], sz[a] = begin + a, UNUSED, 0, 0
 
 
-@_njit
+@_inlined
 def _hits(index: Any, shift: Any, positions: Any, cell: Any, i: int, radius2: float, picked: Any) -> Any:
     """Finds the slots of an atom with a neighbour within the radius; unused slots come last."""
     xx, yx, yy = cell[0, 0], cell[1, 0], cell[1, 1]

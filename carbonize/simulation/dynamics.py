@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -119,11 +119,12 @@ class _Loop(NamedTuple):
 Chunk = Callable[[State, System, Bool[Array, " replica"], Int[Array, ""]], tuple[State, ChunkReport]]
 
 
-def make_chunk(field: ForceField, motion: Motion, one_by_one: bool, cores: int = 1) -> Chunk:
+def make_chunk(field: ForceField, motion: Motion, cores: int = 1) -> Chunk:
     """Compile-ready function ``chunk(state, system, active, n_steps) -> (state, report)``.
 
     The neighbour list is built anew at the start of every chunk, in every run, so that the
-    state is all a restart needs. Inside, it is rebuilt when an atom has moved half the skin.
+    state is all a restart needs. Inside, it is rebuilt when an atom has moved half the skin:
+    one scalar decides for all replicas that a chunk is given.
 
     Parameters
     ----------
@@ -131,35 +132,12 @@ def make_chunk(field: ForceField, motion: Motion, one_by_one: bool, cores: int =
         Forces.
     motion
         Equations of motion.
-    one_by_one
-        Advance one replica after the other (a CPU, where this is faster and makes a replica's
-        history independent of its batch to the last bit), or all together (a GPU, where one
-        scalar decides about rebuilding the lists of the batch).
     cores
-        Above 1: the chunk is the share of one of so many cores in advancing each replica
+        Above 1: the chunk is the share of one of so many cores in advancing one replica
         (:mod:`carbonize.simulation.decomposition`).
     """
-    together = _make_together(field if cores == 1 else divided(field, cores), motion)
-    if not one_by_one:
-        return together
-
-    def chunk(state: State, system: System, active: Array, n_steps: Array) -> tuple[State, ChunkReport]:
-        def one(row: Any) -> Any:
-            positions, momenta, keys, cells, memory, pieces, is_active = jax.tree.map(lambda a: a[None], row)
-            alone = State(positions, momenta, keys, cells, memory, state.step)
-            new, report = together(alone, system._replace(pieces=Pieces(*pieces)), is_active, n_steps)
-            row = (new.positions, new.momenta, new.keys, new.cells, new.memory)
-            return jax.tree.map(lambda a: a[0], (row, report))
-
-        rows = (state.positions, state.momenta, state.keys, state.cells, state.memory)
-        rows, report = jax.lax.map(one, (*rows, tuple(system.pieces), active))
-        positions, momenta, keys, cells, memory = rows
-        return State(positions, momenta, keys, cells, memory, state.step + n_steps), report
-
-    return chunk
-
-
-def _make_together(field: ForceField, motion: Motion) -> Chunk:
+    if cores > 1:
+        field = divided(field, cores)
     timestep = fs_to_internal(motion.timestep_fs)
     fixed_cell = motion.barostat is None
 

@@ -73,7 +73,8 @@ class Propagator:
     names
         What to call the replicas in messages (default: their places).
     one_by_one
-        See :func:`carbonize.simulation.dynamics.make_chunk`; default: on a CPU.
+        Advance one replica after the other (a CPU, where this is faster and makes a replica's
+        history independent of its batch to the last bit), or all together (a GPU). Default: on a CPU.
     devices
         What to spread the replicas over (:mod:`carbonize.simulation.spread`); default: all there are.
     cores
@@ -110,9 +111,12 @@ class Propagator:
         self._system = System(
             jnp.asarray(masses_amu, dtype), jnp.asarray(species, jnp.int32), traced_pieces(schedules, dtype)
         )
-        self._one_by_one = jax.default_backend() == "cpu" if one_by_one is None else one_by_one
+        if one_by_one is None:
+            one_by_one = jax.default_backend() == "cpu"
         self._cores = cores
-        self._spread = Spread(jax.local_devices() if devices is None else devices, len(positions), cores)
+        self._spread = Spread(
+            jax.local_devices() if devices is None else devices, len(positions), cores, one_by_one
+        )
         self._active = np.ones(len(positions), bool)
         self._compiled: Any = None
         self.compile_s = 0.0
@@ -173,7 +177,7 @@ class Propagator:
     def _compile(self, state: State) -> Any:
         if self._compiled is None:
             begin = time.perf_counter()
-            chunk = make_chunk(self._field, self._motion, self._one_by_one, self._cores)
+            chunk = make_chunk(self._field, self._motion, self._cores)
             replicas, atoms, _ = state.positions.shape
             what = f"{replicas} replica(s) of {atoms} atoms with {self._field.plan.slots} neighbours each"
             try:

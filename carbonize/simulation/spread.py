@@ -2,8 +2,9 @@
 
 Every device gets a program of its own, compiled for its share of the replicas: one program for all
 of them (``jax.shard_map``) is compiled differently from that of a single device, and a replica in a
-batch would no longer equal the same replica alone to the last bit. For the same reason the number
-of cores that advance one replica together (:mod:`carbonize.simulation.decomposition`) is a property
+batch would no longer equal the same replica alone to the last bit. For the same reason replicas that
+are advanced one by one share a program made for one of them; a core that is done takes the next. And the number of
+cores that advance one replica together (:mod:`carbonize.simulation.decomposition`) is a property
 of the run: where it is above 1, so many devices stand for the one, in every batch and every session.
 A processor is one device to JAX unless it is told otherwise before its first use (:func:`use_cores`).
 """
@@ -18,7 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -30,6 +30,9 @@ from carbonize.simulation.dynamics import ChunkReport, System
 from carbonize.simulation.state import State
 
 __all__ = ["Spread", "cores_per_replica", "usable_cores", "use_cores"]
+
+_ROWS = ("positions", "momenta", "keys", "cells", "memory")
+"""What a state has of every replica."""
 
 
 def usable_cores() -> int:
@@ -102,6 +105,8 @@ class Spread:
         What to spread over; at most ``cores`` a replica are used.
     cores
         How many devices advance a replica together.
+    one_by_one
+        Whether every replica is a batch of its own, or as many as a device gets are one.
 
     Raises
     ------
@@ -109,15 +114,20 @@ class Spread:
         If there are fewer devices.
     """
 
-    def __init__(self, devices: Sequence[Any], replicas: int, cores: int = 1) -> None:
+    def __init__(
+        self, devices: Sequence[Any], replicas: int, cores: int = 1, one_by_one: bool = False
+    ) -> None:
         groups = min(replicas, len(devices) // cores)
         if groups < 1:
             raise ValueError(f"{cores} devices are needed, there are {len(devices)}")
         self._cores = cores
         self._groups = [list(devices)[k * cores : (k + 1) * cores] for k in range(groups)]
-        bounds = np.linspace(0, replicas, groups + 1).round().astype(int)
+        self._one_by_one = one_by_one
+        count = replicas if one_by_one else groups
+        bounds = np.linspace(0, replicas, count + 1).round().astype(int)
         self._parts = [slice(int(a), int(b)) for a, b in itertools.pairwise(bounds)]
         self._compiled: list[Any] = []
+        self._systems: dict[tuple[int, int], tuple[System, System]] = {}
 
     @property
     def first(self) -> Any:
@@ -134,8 +144,8 @@ class Spread:
 
         ``chunk`` is that of :func:`carbonize.simulation.dynamics.make_chunk` for as many cores.
         """
-        active = jnp.ones(state.positions.shape[0], bool)
-        arguments = [self._part(k, state, system, active, 0) for k in range(len(self._groups))]
+        active = np.ones(state.positions.shape[0], bool)
+        arguments = [self._part(k, k, state, system, active, 0) for k in range(len(self._groups))]
         jitted = [self._jitted(k, chunk) for k in range(1 if self._cores == 1 else len(self._groups))]
         self._compiled = self._all(lambda k: jitted[k % len(jitted)].lower(*arguments[k]).compile())
         return self._compiled[-1]
@@ -144,23 +154,33 @@ class Spread:
         self, state: State, system: System, active: np.ndarray, n_steps: int
     ) -> tuple[State, ChunkReport]:
         """One chunk of all replicas: the state on the first device, the report on the host."""
+        results: list[Any] = [None] * len(self._parts)
+        if self._one_by_one and len(self._parts) > 1:
+            # slices of arrays on the host cost nothing
+            state = jax.tree.map(np.asarray, state)
+        waiting = itertools.count()
 
-        def one(k: int) -> tuple[State, ChunkReport]:
-            new, report = self._compiled[k](*self._part(k, state, system, jnp.asarray(active), n_steps))
-            return new, jax.device_get(report)
+        def work(group: int) -> None:
+            while (part := next(waiting) if self._one_by_one else group) < len(self._parts):
+                arguments = self._part(part, group, state, system, active, n_steps)
+                new, report = self._compiled[group](*arguments)
+                results[part] = (new, jax.device_get(report))
+                if not self._one_by_one:
+                    return
 
-        results = self._all(one)
+        self._all(work)
         if len(results) == self._cores == 1:
             return results[0]
-        news = [jax.device_put(new, self.first) for new, _ in results]
         if len(results) == 1:
-            return news[0], results[0][1]
-        rows = [
-            jnp.concatenate([getattr(new, name) for new in news])
-            for name in ("positions", "momenta", "keys", "cells", "memory")
-        ]
+            return jax.device_put(results[0][0], self.first), results[0][1]
+        rows = {
+            name: jax.device_put(
+                np.concatenate([np.asarray(getattr(new, name)) for new, _ in results]), self.first
+            )
+            for name in _ROWS
+        }
         report = jax.tree.map(lambda *parts: np.concatenate(parts), *[report for _, report in results])
-        return State(*rows, news[0].step), report  # type: ignore[call-arg]
+        return State(**rows, step=jax.device_put(results[0][0].step, self.first)), report
 
     def _all(self, task: Callable[[int], Any]) -> list[Any]:
         count = len(self._groups)
@@ -169,14 +189,20 @@ class Spread:
         with ThreadPoolExecutor(count) as threads:
             return list(threads.map(task, range(count)))
 
-    def _part(self, k: int, state: State, system: System, active: Any, n_steps: int) -> Any:
-        """The arguments for one device."""
-        part = self._parts[k]
-        rows = ("positions", "momenta", "keys", "cells", "memory")
-        state = dataclasses.replace(state, **{name: getattr(state, name)[part] for name in rows})
-        pieces = jax.tree.map(lambda a: a[part], system.pieces)
-        arguments = (state, system._replace(pieces=pieces), active[part], jnp.asarray(n_steps, jnp.int32))
-        return jax.device_put(arguments, self._place(k))
+    def _part(
+        self, part: int, group: int, state: State, system: System, active: np.ndarray, n_steps: int
+    ) -> Any:
+        """The arguments for some of the replicas on one group of devices."""
+        rows, place = self._parts[part], self._place(group)
+        if rows != slice(0, len(active)):
+            state = dataclasses.replace(state, **{name: getattr(state, name)[rows] for name in _ROWS})
+        known = self._systems.get((part, group))
+        if known is None or known[0] is not system:
+            pieces = jax.tree.map(lambda a: np.asarray(a)[rows], system.pieces)
+            placed = jax.device_put(system._replace(pieces=pieces), place)
+            known = self._systems[part, group] = (system, placed)
+        state, now, until = jax.device_put((state, active[rows], np.asarray(n_steps, np.int32)), place)
+        return state, known[1], now, until
 
     def _place(self, k: int) -> Any:
         """A device, or everywhere on a group of them."""

@@ -53,7 +53,9 @@ def _laue(half_phase: Curve, layers: float) -> Curve:
     def waves(n: int) -> Curve:
         return np.where(np.abs(sine) < 1e-9, n**2, (np.sin(n * half_phase) / safe) ** 2)
 
-    return ((1 - share) * waves(few) + share * waves(few + 1)) / ((1 - share) * few**2 + share * (few + 1) ** 2)
+    return ((1 - share) * waves(few) + share * waves(few + 1)) / (
+        (1 - share) * few**2 + share * (few + 1) ** 2
+    )
 
 
 def band_002(q: Curve, q0: float, fwhm: float, tail: float, diameter_A: float | None) -> Curve:

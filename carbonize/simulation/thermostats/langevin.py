@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
+from carbonize.potentials.slots import barrier
 from carbonize.simulation.thermostats.base import Bath, Thermostat
+from carbonize.simulation.thermostats.noise import normals, split
 from carbonize.units import fs_to_internal
 
 __all__ = ["Langevin"]
@@ -38,6 +39,6 @@ class Langevin(Thermostat):
         width = jnp.sqrt(-jnp.expm1(-2.0 * friction * dt) * kT * masses)
         # Drawn in single precision: a number costs a third, and what is finer than 1e-7 of a kick
         # changes no average (docs/decisions.md).
-        key, draw = jax.random.split(bath.key)
-        noise = jax.random.normal(draw, bath.momenta.shape, jnp.float32).astype(bath.momenta.dtype)
+        key, draw = split(bath.key)
+        noise = barrier(normals(draw, bath.momenta.shape)).astype(bath.momenta.dtype)
         return Bath(keep * bath.momenta + width * noise, bath.memory, key)
