@@ -100,7 +100,8 @@ class Evaluation(NamedTuple):
         is valid only if the neighbour list was complete up to the largest.
 
     What is needed is told per atom, so that a batch can take the largest per replica and
-    leave out a replica that has come to grief.
+    leave out a replica that has come to grief. Where it is the same for all atoms, ``usage`` and ``reach_A``
+    may have a single column, if the bonds come with :attr:`Bonds.lists`.
     """
 
     energies: Float[Array, " atom"]

@@ -24,34 +24,51 @@ from carbonize.potentials.tersoff_crowded import Crowded
 
 __all__ = ["collect_forces"]
 
+_BLOCK = 64
+
 _njit = numba.njit(error_model="numpy", cache=True)
+
+
+@_njit
+def _copy(values: Any, out: Any) -> None:
+    for a in range(len(values)):
+        out[a] = values[a]
 
 
 @_njit
 def _collect(
     count: Any, index: Any, bond: Any, gradient: Any,
-    crowded: Any, more_index: Any, more_bond: Any, more_gradient: Any, force: Any, trace: Any,
+    crowded: Any, more_index: Any, more_bond: Any, more_gradient: Any, force: Any, trace: Any, block_index: Any, block: Any,
 ) -> None:  # fmt: skip
     """Rows of unused slots are zero and name the atom itself, so that all are taken: branches cost more."""
     slots, atoms = index.shape
     real = force.dtype.type
     force[:] = 0.0
     force_x, force_y, force_z = force[0], force[1], force[2]
-    x, y, z, gx, gy, gz = bond[0], bond[1], bond[2], gradient[0], gradient[1], gradient[2]
-    for i in range(atoms):
-        fx = fy = fz = pull = real(0.0)
+    x, y, z, gx, gy, gz = block[0], block[1], block[2], block[3], block[4], block[5]
+    for begin in range(0, atoms, _BLOCK):
+        end = min(begin + _BLOCK, atoms)
+        # rows are far apart, by 2^n atoms often: in a cache they would push each other out
         for k in range(slots):
-            j = np.uintp(index[k, i])
-            u, v, w = real(gx[k, i]), real(gy[k, i]), real(gz[k, i])
-            fx, fy, fz = fx + u, fy + v, fz + w
-            force_x[j] -= u
-            force_y[j] -= v
-            force_z[j] -= w
-            pull += u * real(x[k, i]) + v * real(y[k, i]) + w * real(z[k, i])
-        force_x[i] += fx
-        force_y[i] += fy
-        force_z[i] += fz
-        trace[i] = pull
+            _copy(index[k, begin:end], block_index[k])
+            for c in range(3):
+                _copy(bond[c, k, begin:end], block[c, k])
+                _copy(gradient[c, k, begin:end], block[3 + c, k])
+        for i in range(begin, end):
+            a = i - begin
+            fx = fy = fz = pull = real(0.0)
+            for k in range(slots):
+                j = np.uintp(block_index[k, a])
+                u, v, w = real(gx[k, a]), real(gy[k, a]), real(gz[k, a])
+                fx, fy, fz = fx + u, fy + v, fz + w
+                force_x[j] -= u
+                force_y[j] -= v
+                force_z[j] -= w
+                pull += u * real(x[k, a]) + v * real(y[k, a]) + w * real(z[k, a])
+            force_x[i] += fx
+            force_y[i] += fy
+            force_z[i] += fz
+            trace[i] = pull
     for p in range(len(crowded)):
         i = crowded[p]
         if i >= atoms:
@@ -81,6 +98,8 @@ def _call(frame: int, given: np.ndarray, made: np.ndarray) -> None:
         carray(argument(frame, 7)[0], (3, most, places), given.dtype),
         carray(result(frame, 0)[0], (3, everyone), made.dtype),
         carray(result(frame, 1)[0], (atoms,), made.dtype),
+        carray(result(frame, 2)[0], (slots, _BLOCK), np.int32),
+        carray(result(frame, 3)[0], (6, slots, _BLOCK), given.dtype),
     )
 
 
@@ -148,12 +167,18 @@ def collect_forces(
     (bonds, gradient), (apart, more) = short, crowded
     given = bonds.x.dtype
     made = jnp.dtype(given if dtype is None else dtype)
-    shapes = (jax.ShapeDtypeStruct((3, atoms), made), jax.ShapeDtypeStruct((count.size,), made))
+    slots = bonds.index.shape[0]
+    shapes = (
+        jax.ShapeDtypeStruct((3, atoms), made),
+        jax.ShapeDtypeStruct((count.size,), made),
+        jax.ShapeDtypeStruct((slots, _BLOCK), jnp.int32),
+        jax.ShapeDtypeStruct((6 * slots, _BLOCK), given),
+    )
 
     def three(parts: Vectors) -> Array:
         return jnp.concatenate([part.astype(given) for part in parts])
 
-    return jax.ffi.ffi_call(_target(given.name, made.name), shapes)(
+    forces, trace, *_ = jax.ffi.ffi_call(_target(given.name, made.name), shapes)(
         count,
         bonds.index,
         three((bonds.x, bonds.y, bonds.z)),
@@ -163,3 +188,4 @@ def collect_forces(
         three((apart.bonds.x, apart.bonds.y, apart.bonds.z)),
         three(more),
     )
+    return forces, trace

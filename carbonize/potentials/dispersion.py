@@ -136,7 +136,12 @@ class Dispersed(Potential):
             energies=base.energies + pairs.energies,
             forces=base.forces + with_others(pairs.forces, species.size),
             virials=None if base.virials is None or pairs.virials is None else base.virials + pairs.virials,
-            usage=jnp.concatenate((base.usage, count[None], reach[None])),
+            usage=jnp.concatenate(
+                [
+                    jnp.broadcast_to(row, (len(row), count.size))
+                    for row in (base.usage, count[None], reach[None])
+                ]
+            ),
             reach_A=jnp.maximum(base.reach_A, self.end_A),
         )
 

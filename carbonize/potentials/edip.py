@@ -128,7 +128,7 @@ class Edip(Potential):
                 energies=each,
                 forces=total,
                 virials=stress if with_virials else None,
-                usage=jnp.zeros((len(capacity), ends.size), jnp.int32),
+                usage=jnp.zeros((len(capacity), 1 if bonds.lists is not None else ends.size), jnp.int32),
                 reach_A=jnp.maximum(ends, self.c0_A),
             )
         atoms, dtype = bonds.x.shape[1], bonds.x.dtype

@@ -22,11 +22,34 @@ from carbonize.potentials.base import PAD_A, UNUSED, Bonds
 from carbonize.potentials.foreign import HANDLER, argument, is_call, register, result
 from carbonize.potentials.tersoff_crowded import Crowded, places_needed, room
 
-__all__ = ["can_list", "list_bonds"]
+__all__ = ["can_list", "list_bonds", "tile"]
 
 _BLOCK = 64
 
 _njit = numba.njit(error_model="numpy", cache=True)
+
+
+@_njit
+def tile(index: Any, shift: Any, begin: int, end: int, who: Any, along: Any) -> int:
+    """Lists of a block of atoms next to each other; how many rows have any neighbour.
+
+    Rows of the whole lists are far apart, by 2^n atoms often: in a cache they would push each other out.
+    """
+    for s in range(index.shape[0]):
+        mine, x, y, z = (
+            index[s, begin:end],
+            shift[0, s, begin:end],
+            shift[1, s, begin:end],
+            shift[2, s, begin:end],
+        )
+        some = 0
+        for a in range(len(mine)):
+            who[s, a] = mine[a]
+            along[0, s, a], along[1, s, a], along[2, s, a] = x[a], y[a], z[a]
+            some |= x[a] ^ UNUSED
+        if some == 0:
+            return s
+    return index.shape[0]
 
 
 @_njit
@@ -52,22 +75,22 @@ def _row(
 def _list(
     index: Any, shift: Any, positions: Any, cells: Any, radius: Any,
     few_index: Any, few: Any, count: Any, crowded: Any, crowded_index: Any, crowded_bonds: Any, told: Any,
-    who: Any, vectors: Any, starts: Any,
+    who: Any, vectors: Any, starts: Any, tiled: Any, tiled_shift: Any,
 ) -> None:  # fmt: skip
     """All atoms with few bonds, a block at a time; the others in places of their own, if there are any.
 
     Written out, since a call for every atom would double the time.
     """
     atoms, slots, places, most = index.shape[1], few_index.shape[0], crowded.shape[0], crowded_index.shape[0]
-    wide, one_cell = index.shape[0], atoms // cells.shape[0]
+    one_cell = atoms // cells.shape[0]
     given, real = positions.dtype.type, vectors.dtype.type
-    along_x, along_y, along_z = shift[0], shift[1], shift[2]
+    along_x, along_y, along_z = tiled_shift[0], tiled_shift[1], tiled_shift[2]
     x, y, z = vectors[0], vectors[1], vectors[2]
     crowded[:] = atoms
     crowded_index[:] = 0
     crowded_bonds[:] = 0.0
     crowded_bonds[0] = PAD_A
-    limit = slots if places > 0 else wide
+    limit = slots if places > 0 else index.shape[0]
     radius2 = radius * radius
     n_crowded = most_bonds = 0
     # no index below counts from the end
@@ -79,16 +102,18 @@ def _list(
         for begin in range(replica * one_cell, last, _BLOCK):
             end = min(begin + _BLOCK, last)
             m = none
+            wide = tile(index, shift, begin, end, tiled, tiled_shift)
             for i in range(begin, end):
+                a = i - begin
                 px, py, pz = positions[i, 0], positions[i, 1], positions[i, 2]
                 first = m
-                starts[i - begin] = m
+                starts[a] = m
                 for s in range(wide):
-                    along = along_x[s, i]
+                    along = along_x[s, a]
                     if along == UNUSED:
                         break
-                    j = np.uintp(index[s, i])
-                    p, q, r = given(along), given(along_y[s, i]), given(along_z[s, i])
+                    j = np.uintp(tiled[s, a])
+                    p, q, r = given(along), given(along_y[s, a]), given(along_z[s, a])
                     u = real(positions[j, 0] - px + (p * xx + q * yx + r * zx))
                     v = real(positions[j, 1] - py + (q * yy + r * zy))
                     w = real(positions[j, 2] - pz + r * zz)
@@ -141,6 +166,8 @@ def _call(frame: int, given: np.ndarray, made: np.ndarray) -> None:
         carray(result(frame, 7)[0], (wide * _BLOCK + slots,), np.int32),
         carray(result(frame, 8)[0], (3, wide * _BLOCK + slots), made.dtype),
         carray(result(frame, 9)[0], (_BLOCK,), np.int64),
+        carray(result(frame, 10)[0], (wide, _BLOCK), np.int32),
+        carray(result(frame, 11)[0], (3, wide, _BLOCK), np.int8),
     )
 
 
@@ -221,9 +248,9 @@ def list_bonds(
         jax.ShapeDtypeStruct((2,), jnp.int32),
         jax.ShapeDtypeStruct((wide * _BLOCK + few,), jnp.int32),
         jax.ShapeDtypeStruct((3, wide * _BLOCK + few), real),
-        jax.ShapeDtypeStruct(
-            (2 * _BLOCK,), jnp.int32
-        ),  # of 64 bits, which JAX may have been told not to have
+        jax.ShapeDtypeStruct((2 * _BLOCK,), jnp.int32),  # 64 bits each
+        jax.ShapeDtypeStruct((wide, _BLOCK), jnp.int32),
+        jax.ShapeDtypeStruct((3 * wide, _BLOCK), jnp.int8),
     )
     call = jax.ffi.ffi_call(_target(positions.dtype.name, real.name), shapes)
     radius = jnp.full(1, cutoff_A, real)

@@ -137,7 +137,7 @@ class Tersoff(Potential):
             forces=forces,
             virials=stress,
             usage=jnp.stack(usage),
-            reach_A=jnp.full(bonds.x.shape[1:], cutoff_A, bonds.x.dtype),
+            reach_A=jnp.full(usage[0].shape, cutoff_A, bonds.x.dtype),
         )
 
     def _mixed(
@@ -183,8 +183,7 @@ def _in_loops(
     elif with_virials:
         stress = virials(short, gradient, accumulate)
         stress = stress.at[:, crowded.atoms].add(virials(crowded.bonds, turned, accumulate), mode="drop")
-    usage = (jnp.broadcast_to(crowded.most_bonds, count.shape), jnp.broadcast_to(crowded.share, count.shape))
-    return energies, forces, stress, usage
+    return energies, forces, stress, (crowded.most_bonds[None], crowded.share[None])
 
 
 def _apart(

@@ -20,7 +20,7 @@ from jaxtyping import Array, Bool, Float, Int, UInt32
 from carbonize.potentials.slots import barrier, gather, pick_by_rank
 from carbonize.simulation.cells import fractional, shifted
 
-__all__ = ["Grid", "Hits", "Sorted", "find", "sort", "take"]
+__all__ = ["Grid", "Hits", "Sorted", "find", "margin_A", "sort", "take"]
 
 WORD_BITS = 32
 FAR_A = 1e6
@@ -166,15 +166,18 @@ def sort(
     return Sorted(everyone, copy, here[:, 0], here[:, 1], here[:, 2], start, run, image, itself)
 
 
+def margin_A(cell: Float[Array, "3 3"]) -> Float[Array, ""]:
+    """What to add to a radius: the cell may be large and the numbers of single precision coarse."""
+    return _ROUNDING * (1.0 + jnp.max(jnp.abs(cell)).astype(jnp.float32) * 0.1)
+
+
 def find(
     grid: Grid, bins: Sorted, positions: Float[Array, "atom 3"], cell: Float[Array, "3 3"], radius_A: float
 ) -> Hits:
     """For every atom, one bit per atom of the runs around: is it within the radius? (traceable)"""
     spare = grid.words * WORD_BITS if grid.words > 1 else grid.capacity
     weight = jnp.asarray(1, jnp.uint32) << jnp.arange(min(spare, WORD_BITS), dtype=jnp.uint32)
-    # the cell may be large and the numbers of single precision coarse
-    largest = jnp.max(jnp.abs(cell)).astype(jnp.float32)
-    limit2 = (radius_A + _ROUNDING * (1.0 + largest * 0.1)) ** 2
+    limit2 = (radius_A + margin_A(cell)) ** 2
     parts = jnp.arange(grid.words, dtype=jnp.int32) * WORD_BITS
     every = jnp.arange(min(spare, WORD_BITS), dtype=jnp.int32)
 

@@ -167,7 +167,7 @@ def make_chunk(field: ForceField, motion: Motion, cores: int = 1) -> Chunk:
             position = position + half * bath.momenta / masses
             return position, bath, cell, taken
 
-        def settle(loop: _Loop, near: Near, listed: Needs, closest_A: Array) -> _Loop:
+        def settle(loop: _Loop, near: Near, collapsed: Array, closest_A: Array) -> _Loop:
             """Forces where the atoms are now, and the half kick that ends the step."""
             old = loop.state
             # the first pass ends no step: it evaluates the forces of the start, in the very same
@@ -176,7 +176,6 @@ def make_chunk(field: ForceField, motion: Motion, cores: int = 1) -> Chunk:
             moving = active & (loop.fault.code == 0)
             dt = jnp.where(first, 0.0, timestep).astype(dtype)
             sample, needs = field.evaluate(near, old.positions, old.cells, system.species)
-            needs = needs.merged(listed)
             kicked = old.momenta + 0.5 * dt * sample.forces
             kinetic = jax.vmap(_kinetic_eV, in_axes=(0, None))(kicked, masses)
             kelvin = 2.0 * kinetic / (degrees * BOLTZMANN_EV_K)
@@ -188,10 +187,8 @@ def make_chunk(field: ForceField, motion: Motion, cores: int = 1) -> Chunk:
                 closest_A,
             )
             # what was computed with too little room says nothing; the chunk will be redone
-            short = field.short_of(needs) & (needs.slots <= field.most_slots)
-            seen = seen._replace(
-                code=jnp.where(short, 0, _judge(seen, needs, motion.limits, field.most_slots))
-            )
+            short = field.short_of(needs) & ~collapsed
+            seen = seen._replace(code=jnp.where(short, 0, _judge(seen, collapsed, motion.limits)))
             fault = jax.tree.map(lambda a, b: jnp.where(moving, b, a), loop.fault, seen)
             sound = moving & (fault.code == 0)
             counted = jnp.where(first | ~sound, 0.0, kelvin)
@@ -201,7 +198,11 @@ def make_chunk(field: ForceField, motion: Motion, cores: int = 1) -> Chunk:
                 forces=jnp.where(sound[:, None, None], sample.forces, 0.0),
                 potential_eV=jnp.where(sound, sample.potential_eV, loop.potential_eV),
                 virial_eV=jnp.where(sound, sample.virial_eV, loop.virial_eV),
-                needs=loop.needs.merged(needs.only(sound)),
+                # those of the lists are there already
+                needs=loop.needs._replace(
+                    inner=jnp.maximum(loop.needs.inner, jnp.where(sound[:, None], needs.inner, 0)),
+                    reach_A=jnp.maximum(loop.needs.reach_A, jnp.where(sound, needs.reach_A, 0.0)),
+                ),
                 fault=fault,
                 done=loop.done + 1,
                 heat=loop.heat + counted,
@@ -242,14 +243,18 @@ def make_chunk(field: ForceField, motion: Motion, cores: int = 1) -> Chunk:
 
             def with_near_lists(loop: _Loop) -> _Loop:
                 near, listed = field.near(neighbors, loop.state.positions, loop.state.cells)
+                # a collapsed structure is a fault of the replica, not of the lists
+                collapsed = listed.slots > field.most_slots
+                wanted = active & (loop.fault.code == 0) & ~collapsed
+                loop = loop._replace(needs=loop.needs.merged(listed.only(wanted)), stale_near=none)
 
                 def one_step(loop: _Loop) -> _Loop:
-                    return depart(settle(loop, near, listed, neighbors.closest_A), neighbors, near)
+                    return depart(settle(loop, near, collapsed, neighbors.closest_A), neighbors, near)
 
                 return jax.lax.while_loop(
                     lambda now: go_on(now) & ~jnp.any(now.stale | now.stale_near),
                     one_step,
-                    loop._replace(stale_near=none),
+                    loop,
                 )
 
             return jax.lax.while_loop(
@@ -324,13 +329,13 @@ def _pressure_after(kinetic_eV: Array, virial_eV: Array, cells: Array, atoms: in
     return (twice_kinetic - virial_eV) / (3.0 * jax.vmap(volume_A3)(cells))
 
 
-def _judge(seen: Fault, needs: Needs, limits: Limits, most_slots: int) -> Array:
+def _judge(seen: Fault, collapsed: Array, limits: Limits) -> Array:
     """The result code of every replica."""
     finite = jnp.isfinite(seen.temperature_K) & jnp.isfinite(seen.energy_eV_per_atom)
     verdicts = [
         (~finite, Result.NON_FINITE),
         (seen.closest_A < limits.min_distance_A, Result.ATOMS_OVERLAP),
-        (needs.slots > most_slots, Result.COLLAPSED),
+        (collapsed, Result.COLLAPSED),
         (seen.temperature_K > limits.max_temperature_K, Result.TOO_HOT),
         (jnp.abs(seen.energy_eV_per_atom) > limits.max_energy_eV_per_atom, Result.ENERGY_RAN_AWAY),
     ]

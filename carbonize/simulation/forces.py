@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from carbonize.potentials.base import Capacity, Evaluation, Potential
 from carbonize.potentials.slots import sum_slots
@@ -136,10 +136,9 @@ class ForceField:
             result.forces.astype(dtype).T.reshape(replicas, atoms, 3),
             jnp.sum(stretch.astype(dtype).reshape(replicas, atoms), axis=1),
         )
-        usage = result.usage.astype(jnp.int32).reshape(-1, replicas, atoms)
         needs = self.no_needs(replicas, dtype)._replace(
-            inner=jnp.max(usage, axis=2).T,
-            reach_A=jnp.max(result.reach_A.astype(dtype).reshape(replicas, atoms), axis=1),
+            inner=_largest(result.usage.astype(jnp.int32), replicas).T,
+            reach_A=_largest(result.reach_A.astype(dtype), replicas),
         )
         return sample, needs
 
@@ -252,6 +251,13 @@ class ForceField:
             return self
         fits = len(capacity) == len(self.capacity) and plan.skin_A == self.plan.skin_A
         return dataclasses.replace(self, plan=plan, capacity=capacity) if fits else self
+
+
+def _largest(values: Shaped[Array, "*rest atom"], replicas: int) -> Shaped[Array, "*rest replica"]:
+    """Of each replica; one value for all atoms is that of every replica."""
+    if values.shape[-1] == 1:
+        return jnp.broadcast_to(values, (*values.shape[:-1], replicas))
+    return jnp.max(values.reshape(*values.shape[:-1], replicas, -1), axis=-1)
 
 
 def make_force_field(

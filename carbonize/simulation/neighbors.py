@@ -31,6 +31,7 @@ from carbonize.simulation.binning import Grid, find, sort, take
 from carbonize.simulation.cells import heights_A
 from carbonize.simulation.crowding import longest_run, neighbor_counts
 from carbonize.simulation.cutting import cut
+from carbonize.simulation.scanning import scan
 
 __all__ = [
     "ListPlan",
@@ -239,7 +240,7 @@ def narrow(
     """Cut the near lists from wide ones that are still valid (traceable)."""
     slots, replicas, atoms = neighbors.index.shape
     shape = (plan.near_slots, replicas, atoms)
-    if jax.default_backend() == "cpu" and positions.shape[1] == atoms:
+    if jax.default_backend() == "cpu":
         index, shift, count = cut(
             neighbors.index.reshape(slots, -1),
             neighbors.shift.reshape(3, slots, -1),
@@ -353,24 +354,29 @@ def _build_one(
 ) -> tuple[Array, Array, Array, Array, Array, Array]:
     """Index, shift, needed slots, fullest bin, whether bins are too narrow, and closest pair of one replica."""
     grid = plan.grid
-    bins = sort(grid, positions, cell, own)
     atoms = positions.shape[0]
-    origins = positions if own is None else gather(positions, jnp.minimum(own, atoms - 1))
-    hits = find(grid, bins, origins, cell, plan.radius_A)
-    counts = jnp.sum(jax.lax.population_count(hits.words), axis=0, dtype=jnp.int32)
-    index, image, used = take(grid, bins, hits, plan.slots)
     mine = jnp.arange(atoms, dtype=jnp.int32) if own is None else own
-    index = jnp.where(used, index, mine)
-    shift = jnp.where(used, image, jnp.asarray([UNUSED, 0, 0], jnp.int32)[:, None, None])
+    if jax.default_backend() == "cpu":
+        index, shift, counts, closest2 = scan(grid, positions, mine, cell, plan.radius_A, plan.slots)
+        longest = jnp.asarray(0, jnp.int32)  # loops need no room for runs
+    else:
+        bins = sort(grid, positions, cell, own)
+        origins = positions if own is None else gather(positions, jnp.minimum(own, atoms - 1))
+        hits = find(grid, bins, origins, cell, plan.radius_A)
+        counts = jnp.sum(jax.lax.population_count(hits.words), axis=0, dtype=jnp.int32)
+        index, image, used = take(grid, bins, hits, plan.slots)
+        index = jnp.where(used, index, mine)
+        shift = jnp.where(used, image, jnp.asarray([UNUSED, 0, 0], jnp.int32)[:, None, None])
+        closest2, longest = hits.closest2, jnp.max(bins.length)
     width_A = heights_A(cell) / jnp.asarray(plan.bins, positions.dtype)
     cramped = jnp.any(width_A * jnp.asarray(plan.reach, positions.dtype) < plan.radius_A * (1.0 - 1e-5))
     return (
         index,
         shift.astype(jnp.int8),
         jnp.max(counts),
-        jnp.max(bins.length),
+        longest,
         cramped,
-        hits.closest2.astype(positions.dtype),
+        closest2.astype(positions.dtype),
     )
 
 

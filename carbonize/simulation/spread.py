@@ -128,6 +128,7 @@ class Spread:
         self._parts = [slice(int(a), int(b)) for a, b in itertools.pairwise(bounds)]
         self._compiled: list[Any] = []
         self._systems: dict[tuple[int, int], tuple[System, System]] = {}
+        self._last: tuple[State | None, list[State]] = (None, [])
 
     @property
     def first(self) -> Any:
@@ -155,14 +156,16 @@ class Spread:
     ) -> tuple[State, ChunkReport]:
         """One chunk of all replicas: the state on the first device, the report on the host."""
         results: list[Any] = [None] * len(self._parts)
-        if self._one_by_one and len(self._parts) > 1:
-            # slices of arrays on the host cost nothing
+        # what comes back as it was returned is still there in parts; else slices of arrays on the host cost nothing
+        parts = self._last[1] if state is self._last[0] else None
+        if parts is None and len(self._parts) > 1:
             state = jax.tree.map(np.asarray, state)
         waiting = itertools.count()
 
         def work(group: int) -> None:
             while (part := next(waiting) if self._one_by_one else group) < len(self._parts):
-                arguments = self._part(part, group, state, system, active, n_steps)
+                whole = state if parts is None else parts[part]
+                arguments = self._part(part, group, whole, system, active, n_steps)
                 new, report = self._compiled[group](*arguments)
                 results[part] = (new, jax.device_get(report))
                 if not self._one_by_one:
@@ -180,7 +183,9 @@ class Spread:
             for name in _ROWS
         }
         report = jax.tree.map(lambda *parts: np.concatenate(parts), *[report for _, report in results])
-        return State(**rows, step=jax.device_put(results[0][0].step, self.first)), report
+        state = State(**rows, step=jax.device_put(results[0][0].step, self.first))
+        self._last = (state, [new for new, _ in results])
+        return state, report
 
     def _all(self, task: Callable[[int], Any]) -> list[Any]:
         count = len(self._groups)
@@ -194,7 +199,7 @@ class Spread:
     ) -> Any:
         """The arguments for some of the replicas on one group of devices."""
         rows, place = self._parts[part], self._place(group)
-        if rows != slice(0, len(active)):
+        if state.positions.shape[0] != rows.stop - rows.start:
             state = dataclasses.replace(state, **{name: getattr(state, name)[rows] for name in _ROWS})
         known = self._systems.get((part, group))
         if known is None or known[0] is not system:
