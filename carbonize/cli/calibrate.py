@@ -53,7 +53,8 @@ def calibrate(
         raise InputError("calibrate: the same run is given twice")
     loaded = [load_run(path) for path in runs]
     curves = conversion_curves(loaded, quantity)
-    found = fit(curves)
+    is_share = quantity in ("sp", "sp2", "sp3") or quantity.endswith("_fraction")
+    found = fit(curves, (0.0, 1.0) if is_share else None)
     if out is not None:
         from carbonize.report.calibration_figure import calibration_figure
 

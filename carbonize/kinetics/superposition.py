@@ -78,8 +78,15 @@ class Calibration:
         return _stretched(theta_ps, self.first, self.last, np.log(self.tau_ps), self.beta)
 
 
-def calibrate(curves: Sequence[Curve]) -> Calibration:
+def calibrate(curves: Sequence[Curve], limits: tuple[float, float] | None = None) -> Calibration:
     """Fit Ea to conversion curves.
+
+    Parameters
+    ----------
+    curves
+        At three temperatures or more.
+    limits
+        What the quantity can be at all: (0, 1) for a share. The master curve begins and ends within.
 
     Raises
     ------
@@ -91,7 +98,7 @@ def calibrate(curves: Sequence[Curve]) -> Calibration:
     noise = _noise(curves)
     _check(curves, temperatures, members, noise)
     reference_K = 1.0 / float(np.mean([1.0 / c.temperature_K for c in curves]))
-    best, residuals = _fit(curves, reference_K, None)
+    best, residuals = _fit(curves, reference_K, None, limits)
     energy = float(np.exp(best[4]))
     if not 1.01 * _BOUNDS_EV[0] < energy < 0.99 * _BOUNDS_EV[1]:
         raise InputError(
@@ -104,7 +111,7 @@ def calibrate(curves: Sequence[Curve]) -> Calibration:
             + "; check that all runs start alike and are still converting in their holds"
         )
     left_out = [
-        float(np.exp(_fit([c for j, c in enumerate(curves) if j != i], reference_K, best)[0][4]))
+        float(np.exp(_fit([c for j, c in enumerate(curves) if j != i], reference_K, best, limits)[0][4]))
         for i in range(len(curves))
     ]
     count = len(curves)
@@ -152,7 +159,10 @@ class _Frames:
 
 
 def _fit(
-    curves: Sequence[Curve], reference_K: float, near: np.ndarray | None
+    curves: Sequence[Curve],
+    reference_K: float,
+    near: np.ndarray | None,
+    limits: tuple[float, float] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """first, last, ln tau, ln beta, ln Ea and the residuals; of the best of several starts, or from ``near``.
 
@@ -176,6 +186,8 @@ def _fit(
     room = 3.0 * spread
     least = np.array([low - room, low - room, middle - 40, np.log(0.05), np.log(_BOUNDS_EV[0])])
     most = np.array([high + room, high + room, middle + 40, np.log(4.0), np.log(_BOUNDS_EV[1])])
+    if limits is not None:
+        least[:2], most[:2] = np.maximum(least[:2], limits[0]), np.minimum(most[:2], limits[1])
     bounds = (np.minimum(least, starts[0]), np.maximum(most, starts[0]))
     found = [
         least_squares(misfit, s, bounds=bounds, x_scale=[spread, spread, 1, 0.3, 0.3], xtol=1e-7, ftol=1e-9)

@@ -218,13 +218,16 @@ def build(
     positions: Float[Array, "replica atom 3"],
     cells: Float[Array, "replica 3 3"],
     own: Int[Array, " own"] | None = None,
+    loops: bool | None = None,
 ) -> Neighbors:
     """Build the wide lists of all replicas from wrapped positions (traceable).
 
-    With ``own`` only those of these atoms; a number that no atom has gets an empty list.
+    With ``own`` only those of these atoms; a number that no atom has gets an empty list. ``loops`` or
+    arrays find the same neighbours in the same order; loops (the default on a processor) need no room for runs.
     """
+    loops = jax.default_backend() == "cpu" if loops is None else loops
     index, shift, needed, crowded, cramped, closest2 = jax.vmap(
-        lambda r, c: _build_one(plan, r, c, own), out_axes=(1, 2, 0, 0, 0, 0)
+        lambda r, c: _build_one(plan, r, c, own, loops), out_axes=(1, 2, 0, 0, 0, 0)
     )(positions, cells)
     replicas, atoms, _ = positions.shape
     start = (jnp.arange(replicas, dtype=jnp.int32) * atoms)[None, :, None]
@@ -236,11 +239,12 @@ def narrow(
     neighbors: Neighbors,
     positions: Float[Array, "replica atom 3"],
     cells: Float[Array, "replica 3 3"],
+    loops: bool | None = None,
 ) -> Near:
-    """Cut the near lists from wide ones that are still valid (traceable)."""
+    """Cut the near lists from wide ones that are still valid (traceable); ``loops`` as in :func:`build`."""
     slots, replicas, atoms = neighbors.index.shape
     shape = (plan.near_slots, replicas, atoms)
-    if jax.default_backend() == "cpu":
+    if jax.default_backend() == "cpu" if loops is None else loops:
         index, shift, count = cut(
             neighbors.index.reshape(slots, -1),
             neighbors.shift.reshape(3, slots, -1),
@@ -350,13 +354,13 @@ def _vectors(
 
 
 def _build_one(
-    plan: ListPlan, positions: Array, cell: Array, own: Array | None
+    plan: ListPlan, positions: Array, cell: Array, own: Array | None, loops: bool
 ) -> tuple[Array, Array, Array, Array, Array, Array]:
     """Index, shift, needed slots, fullest bin, whether bins are too narrow, and closest pair of one replica."""
     grid = plan.grid
     atoms = positions.shape[0]
     mine = jnp.arange(atoms, dtype=jnp.int32) if own is None else own
-    if jax.default_backend() == "cpu":
+    if loops:
         index, shift, counts, closest2 = scan(grid, positions, mine, cell, plan.radius_A, plan.slots)
         longest = jnp.asarray(0, jnp.int32)  # loops need no room for runs
     else:

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from ase.neighborlist import primitive_neighbor_list
 
+from carbonize.potentials.base import UNUSED
 from carbonize.potentials.slots import compiler_options
 from carbonize.simulation.cells import wrapped
-from carbonize.simulation.neighbors import bond_vectors, build, make_plan, outdated
+from carbonize.simulation.neighbors import bond_vectors, build, make_plan, narrow, outdated
 
 compiled = functools.partial(jax.jit, compiler_options=compiler_options("cpu"))
 
@@ -80,7 +81,49 @@ def test_crowded_bins_are_noticed() -> None:
     cells = np.eye(3)[None] * 16.0
     positions = jnp.asarray(np.random.default_rng(5).uniform(0, 16, (1, 150, 3)))
     plan = dataclasses.replace(make_plan(np.asarray(positions), cells, 3.2, 0.5), run_capacity=2)
-    assert int(compiled(functools.partial(build, plan))(positions, cells).crowded[0]) > 2
+    assert int(compiled(functools.partial(build, plan, loops=False))(positions, cells).crowded[0]) > 2
+    assert int(compiled(functools.partial(build, plan, loops=True))(positions, cells).crowded[0]) == 0
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_loops_find_what_arrays_find_in_the_same_order(name: str, dtype: type) -> None:
+    cell, count = CELLS[name]
+    positions = (np.random.default_rng(4).uniform(-0.5, 1.5, (2, count, 3)) @ cell).astype(dtype)
+    cells = jnp.asarray(np.stack([cell, 1.01 * cell]), dtype)
+    inside = jax.vmap(wrapped)(jnp.asarray(positions), cells)
+    plan = make_plan(np.asarray(inside), np.stack([cell, 1.01 * cell]), cutoff_A=2.8, skin_A=1.0)
+    own = None if name == "thin" else jnp.asarray([1, 0, count], jnp.int32)
+    lists = [
+        compiled(lambda r, c, loops=loops: build(plan, r, c, own, loops))(inside, cells)
+        for loops in (True, False)
+    ]
+    assert (lists[0].shift[0] != UNUSED).any()
+    for field in ("index", "shift", "needed", "cramped"):
+        assert np.array_equal(getattr(lists[0], field), getattr(lists[1], field)), field
+    nearest = [float(np.minimum(found.closest_A, plan.radius_A)[0]) for found in lists]
+    assert nearest[0] == pytest.approx(nearest[1], rel=1e-5)
+    if own is None:
+        moved = inside + 0.3
+        near = [
+            compiled(lambda n, r, c, loops=loops: narrow(plan, n, r, c, loops))(lists[0], moved, cells)
+            for loops in (True, False)
+        ]
+        assert (near[0].shift[0] != UNUSED).any()
+        for field in ("index", "shift", "needed"):
+            assert np.array_equal(getattr(near[0], field), getattr(near[1], field)), field
+
+
+def test_loops_cut_lists_short_where_there_is_no_room() -> None:
+    cells = np.eye(3)[None] * 12.0
+    positions = jnp.asarray(np.random.default_rng(5).uniform(0, 12, (1, 150, 3)))
+    plan = make_plan(np.asarray(positions), cells, 3.2, 0.5)
+    whole = compiled(functools.partial(build, plan, loops=True))(positions, cells)
+    tight = compiled(functools.partial(build, dataclasses.replace(plan, slots=3), loops=True))(
+        positions, cells
+    )
+    assert np.array_equal(tight.index, whole.index[:3]) and np.array_equal(tight.shift, whole.shift[:, :3])
+    assert int(tight.needed[0]) == int(whole.needed[0]) > 3
 
 
 @pytest.mark.parametrize("factor", [0.9, 0.95, 1.0, 1.06])
