@@ -146,7 +146,7 @@ class Tersoff(Potential):
         bonds: Bonds,
         species: Int[Array, " atom"],
         capacity: Capacity,
-        with_virials: bool,
+        with_virials: bool | Literal["trace"],
         accumulate: DTypeLike | None,
     ) -> Evaluation:
         table = dict(self.for_elements(elements).table)  # complete, or an error that says what is missing
@@ -191,7 +191,7 @@ def _apart(
     bonds: Bonds,
     atoms: int,
     capacity: Capacity,
-    with_virials: bool,
+    with_virials: bool | Literal["trace"],
     accumulate: DTypeLike | None,
 ) -> tuple[Array, Array, Array | None, tuple[Array, Array]]:
     """Energies, forces, virials and usage, with crowded atoms done apart."""

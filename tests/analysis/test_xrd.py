@@ -13,7 +13,13 @@ from carbonize.analysis.raman import raman_summary
 from carbonize.analysis.scattering.bands import band_10, profile, stacking_interference
 from carbonize.analysis.scattering.pattern import powder_pattern
 from carbonize.analysis.scattering.summary import scattering_summary
-from carbonize.analysis.scattering.xrd import fit_bands, lorentz_polarisation, two_theta_deg
+from carbonize.analysis.scattering.xrd import (
+    Band,
+    _stack_numbers,
+    fit_bands,
+    lorentz_polarisation,
+    two_theta_deg,
+)
 
 
 def bands_of(atoms) -> dict:
@@ -138,3 +144,16 @@ def test_raman_laws_hold_where_they_say() -> None:
     redder = raman_summary(40.0, 633.0)["ID_IG"]["tuinstra_koenig"]
     assert redder / large["ID_IG"]["tuinstra_koenig"] == pytest.approx((633 / 514.5) ** 4)
     assert raman_summary(None)["reason"]
+
+
+def test_what_is_too_uncertain_is_not_told() -> None:
+    flat = np.zeros(3)
+    band = Band("", {"q0": 1.75, "fwhm": 0.6}, {"q0": 0.02, "fwhm": 0.7}, flat, flat, flat, flat)
+    found = _stack_numbers(band, 0.02)
+    assert found["d002_A"] == pytest.approx(3.590, abs=1e-3)
+    assert found["Lc_A"] is None and found["layers"] is None and "uncertain" in found["Lc_reason"]
+    # a hump in noise
+    q = np.arange(0.8, 4.0, 0.01)
+    noise = np.random.default_rng(3).normal(size=q.size) * 0.12
+    told = fit_bands(q, 1 + 0.25 * np.exp(-((q - 1.75) ** 2) / 0.18) + noise, 0.02)[0]
+    assert told["d002_A"] is None and "(002)" in told["d002_reason"]

@@ -44,6 +44,7 @@ _STARTS_002 = ((1.8, 0.15, -0.3), (1.8, 0.45, -0.3), (1.75, 0.35, 0.3))
 _SIZE_OF_AREA = 1.04  # between a square's side (1) and a disc's diameter (1.13), per root of area
 _SIZES_A = (5.0, 400.0)
 _SAME_SPACING = 0.02
+_LEAST_KNOWN = 0.05  # share of the place of a peak that may be uncertain
 _LEAST_SIGNAL = 5.0  # height over the scatter of the fit
 
 Curve = Float[np.ndarray, " q"]
@@ -171,6 +172,11 @@ def _stack_numbers(band: Band, resolution: float) -> dict[str, Any]:
         )
         return result
     size = K_LC * 2 * np.pi / width
+    if band.errors["fwhm"] > width:
+        result["Lc_reason"] = (
+            f"the width of (002) is uncertain by more than itself: {size:.0f} A or anything else"
+        )
+        return result
     result.update(Lc_A=size, Lc_error_A=size * band.errors["fwhm"] / width, layers=size / spacing)
     return result
 
@@ -236,6 +242,11 @@ def _fit_002(
     reason = _no_band("(002)", band, band.values["q0"], _PEAK_002)
     if not reason and band.values["fwhm"] > _WIDEST_002:
         reason = f"no (002) peak: what is there is {band.values['fwhm']:.2f} 1/A wide, wider than one layer's"
+    if not reason and band.errors["q0"] > _LEAST_KNOWN * band.values["q0"]:
+        reason = (
+            f"no (002) peak: something between {2 * np.pi / (band.values['q0'] + band.errors['q0']):.2f} and "
+            f"{2 * np.pi / (band.values['q0'] - band.errors['q0']):.2f} A is too uncertain to be one"
+        )
     if diameter_A is not None:
         band.values["diameter_A"] = diameter_A
     return dataclasses.replace(band, reason=reason)
