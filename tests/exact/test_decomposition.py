@@ -49,8 +49,11 @@ run, two, told_two = advanced([4, 7], cores=2)
 for a, b in zip(told_one, told_two):
     for name in ("potential_eV", "kinetic_eV", "bath_eV", "mean_pressure_GPa"):
         np.testing.assert_allclose(getattr(a, name)[0], getattr(b, name)[1], rtol=1e-9, atol=1e-7)
-    for x, y in zip(a.needs, b.needs):
-        np.testing.assert_allclose(x[0], y[1])
+    for name, x, y in zip(a.needs._fields, a.needs, b.needs):
+        if name == "inner":  # bonds; crowded atoms, a share of a core's own ones
+            assert x[0][0] == y[1][0] and x[0][1] <= y[1][1], (x, y)
+        else:
+            np.testing.assert_allclose(x[0], y[1])
 away = np.abs(np.asarray(one.positions)[0] - np.asarray(two.positions)[1]).max()
 assert 0 < away < 1e-9, away
 
