@@ -157,9 +157,11 @@ def analyze(
         result["scattering"] = scattering_summary(atoms, sizes)
         result["scattering"]["raman"] = raman_summary(result["scattering"]["xrd"]["La_A"])
     if "capacity" in parts:
+        from carbonize.analysis.bonding import bonding
         from carbonize.analysis.capacity import capacity_summary
 
-        result["capacity"] = capacity_summary(result["pores"])
+        bonds = result.get("bonding") or bonding(atoms, cutoff)
+        result["capacity"] = capacity_summary(result["pores"], edges_mmol_g=bonds["edges_mmol_g"])
     return result
 
 

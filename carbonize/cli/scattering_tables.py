@@ -37,11 +37,15 @@ def print_scattering(console: Console, scattering: dict[str, Any]) -> None:
 
 
 def print_capacity(console: Console, capacity: dict[str, Any]) -> None:
-    """One line: the plateau's range."""
+    """One line: the ranges of plateau and slope."""
     low, best, high = capacity["plateau_mAh_g"]
+    slope = capacity["slope_mAh_g"]
+    told = (
+        f"{slope[1]:.0f} ({slope[0]:.0f} to {slope[2]:.0f})" if slope else f"- ({capacity['slope_reason']})"
+    )
     console.print(
         f"  sodium, an estimate: plateau {best:.0f} mAh/g ({low:.0f} to {high:.0f}), "
-        f"if pores fill with metallic sodium; slope: not estimated"
+        f"if pores fill with metallic sodium; slope {told}, from open walls and edges"
     )
 
 

@@ -147,6 +147,9 @@ def _rows(found: dict[str, Any], capacity: dict[str, Any] | None) -> list[tuple[
     if capacity:
         low, best, high = capacity["plateau_mAh_g"]
         rows.append(("Plateau capacity for sodium (estimate)", f"{best:.0f} mAh/g ({low:.0f} to {high:.0f})"))
+        if capacity.get("slope_mAh_g"):
+            low, best, high = capacity["slope_mAh_g"]
+            rows.append(("Slope capacity (estimate)", f"{best:.0f} mAh/g ({low:.0f} to {high:.0f})"))
     return rows
 
 

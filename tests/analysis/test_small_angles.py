@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk
+from ase.build import bulk, molecule
 
 from carbonize.analysis.capacity import capacity_summary
 from carbonize.analysis.frame import analyze
@@ -125,4 +125,18 @@ def test_the_plateau_is_sodium_in_closed_pores() -> None:
     covered = {"He": {"accessible_cm3_g": 1.0, "inaccessible_cm3_g": 0.6}}
     wider = capacity_summary({"classes": classes, "occupiable": covered})
     assert wider["plateau_mAh_g"][2] == pytest.approx(1129 * 0.6)
-    assert wider["slope_mAh_g"] is None and wider["slope_reason"]
+    assert wider["slope_mAh_g"] is None and "no probe" in wider["slope_reason"]
+
+
+def test_the_slope_is_sodium_on_open_walls_and_edges() -> None:
+    classes = {name: {"volume_cm3_g": 0.1} for name in ("open", "quasi-closed", "closed", "fully-closed")}
+    probes = {
+        "He": {"diameter_A": 2.6, "accessible_area_m2_g": 900.0},
+        "EC": {"diameter_A": 5.7, "accessible_area_m2_g": 100.0},
+    }
+    found = capacity_summary({"classes": classes, "probes": probes}, edges_mmol_g=2.0)
+    # 10 uF/cm2 are 10 F/g on 100 m2/g: 19 C/g over 1.9 V, 5.28 mAh/g; a mmol of charge is 26.8 mAh
+    assert found["slope_mAh_g"] == pytest.approx([2.11, 5.28 + 26.8, 11.08 + 53.6], abs=0.02)
+    assert found["open_area_m2_g"] == 100.0 and found["slope_reason"] is None
+    counted = analyze(molecule("C60"), what="capacity")["capacity"]
+    assert counted["slope_mAh_g"] is not None and counted["edges_mmol_g"] >= 0
