@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from carbonize.config.fields import Count, NotNegative, Positive, Seed
 from carbonize.config.load import explain_validation
-from carbonize.config.models import Count, EdipConfig, NotNegative, Positive, PotentialConfig, Seed
+from carbonize.config.models import EdipConfig, PotentialConfig
 from carbonize.errors import InputError
 
 __all__ = [

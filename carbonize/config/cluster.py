@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from carbonize.config.fields import Count, no_bool
 from carbonize.config.load import explain_validation, read_yaml_mapping, short_line
-from carbonize.config.models import Count, _no_bool
 from carbonize.errors import InputError
 
 __all__ = ["ClusterConfig", "ContainerConfig", "load_cluster"]
@@ -60,11 +60,11 @@ class ClusterConfig(_Model):
     memory: Annotated[str, Field(pattern=r"^\d+[KMGT]?$")] | None = Field(
         default=None, description="of a job, for example 16G"
     )
-    gpus: Annotated[int, BeforeValidator(_no_bool), Field(ge=0, le=64)] = Field(
+    gpus: Annotated[int, BeforeValidator(no_bool), Field(ge=0, le=64)] = Field(
         default=1, description="cards of a job; 0: none, run on the processor"
     )
     max_running: Count | None = Field(default=None, description="jobs of one array at the same time")
-    signal_s: Annotated[int, BeforeValidator(_no_bool), Field(ge=5, le=65_535)] = Field(
+    signal_s: Annotated[int, BeforeValidator(no_bool), Field(ge=5, le=65_535)] = Field(
         default=120, description="seconds before the time limit at which a job makes its checkpoint"
     )
     most_stalls: Annotated[Count, Field(le=1000)] = Field(

@@ -14,8 +14,9 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
+from carbonize.config.fields import Seed, no_bool
 from carbonize.config.load import explain_validation, load_protocol, read_yaml_mapping, short_line
-from carbonize.config.models import MOST_REPLICAS, PotentialConfig, RunConfig, Seed, _no_bool
+from carbonize.config.models import MOST_REPLICAS, PotentialConfig, RunConfig
 from carbonize.errors import InputError
 
 __all__ = ["NamedPotential", "NamedProtocol", "Precursor", "Study", "load_study", "seed_from"]
@@ -40,7 +41,7 @@ class _StudyFile(BaseModel):
     precursors: tuple[Annotated[Any, BeforeValidator(_path_or_spec)], ...] = Field(
         min_length=1, max_length=_MOST
     )
-    replicas: Annotated[int, BeforeValidator(_no_bool), Field(ge=1, le=MOST_REPLICAS)] = 1
+    replicas: Annotated[int, BeforeValidator(no_bool), Field(ge=1, le=MOST_REPLICAS)] = 1
     seed: Seed = 1
     potentials: tuple[PotentialConfig, ...] | None = Field(default=None, min_length=1, max_length=100)
 

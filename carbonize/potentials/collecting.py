@@ -5,7 +5,6 @@ What :func:`carbonize.potentials.slots.forces_from_bonds` makes of arrays, with 
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import jax
@@ -18,7 +17,7 @@ from jaxtyping import Float, Int
 from numba.np.numpy_support import carray
 
 from carbonize.potentials.base import Bonds
-from carbonize.potentials.foreign import HANDLER, argument, is_call, register, result
+from carbonize.potentials.foreign import argument, is_call, result, target
 from carbonize.potentials.slots import Vectors
 from carbonize.potentials.tersoff_crowded import Crowded
 
@@ -129,19 +128,6 @@ _HANDLERS = {
     ("float32", "float32"): _single,
     ("float32", "float64"): _mixed,
 }
-_compiling = threading.Lock()
-_registered: set[str] = set()
-
-
-def _target(given: str, made: str) -> str:
-    """Name of the handler; compiled when first asked for."""
-    target = f"carbonize_collect_{given}_{made}"
-    with _compiling:
-        if target not in _registered:
-            compiled = numba.cfunc(HANDLER, error_model="numpy", cache=True)
-            register(target, compiled(_HANDLERS[given, made]))
-            _registered.add(target)
-    return target
 
 
 def collect_forces(
@@ -178,7 +164,9 @@ def collect_forces(
     def three(parts: Vectors) -> Array:
         return jnp.concatenate([part.astype(given) for part in parts])
 
-    forces, trace, *_ = jax.ffi.ffi_call(_target(given.name, made.name), shapes)(
+    forces, trace, *_ = jax.ffi.ffi_call(
+        target("carbonize_collect", _HANDLERS, given.name, made.name), shapes
+    )(
         count,
         bonds.index,
         three((bonds.x, bonds.y, bonds.z)),

@@ -15,6 +15,8 @@ each entry one word of 64 bits, types and stages the low half of theirs.
 from __future__ import annotations
 
 import ctypes
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numba
@@ -23,10 +25,13 @@ from numba.core import types
 from numba.extending import intrinsic
 from numba.np.numpy_support import carray
 
-__all__ = ["HANDLER", "argument", "is_call", "register", "result"]
+__all__ = ["HANDLER", "argument", "is_call", "register", "result", "target"]
 
 HANDLER = types.int64(types.int64)
 """Type of a handler: address of the call's record, to an error's (0: none)."""
+
+_compiling = threading.Lock()
+_registered: set[str] = set()
 
 _METADATA = 1
 _EXECUTE = 3
@@ -95,3 +100,19 @@ def register(name: str, handler: Any) -> None:
     make.restype = ctypes.py_object
     make.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
     jax.ffi.register_ffi_target(name, make(handler.address, None, None), platform="cpu")
+
+
+def target(name: str, handlers: Mapping[tuple[str, ...], Callable[[int], int]], *dtypes: str) -> str:
+    """Name under which JAX knows the handler for some types.
+
+    It is compiled when first asked for: each takes seconds, and most runs need one or none. Handlers are functions of a
+    module, since numba keeps what it compiled for these only.
+    """
+    full = "_".join((name, *dtypes))
+    # programs for several cores are traced in threads of their own, and a name is registered once
+    with _compiling:
+        if full not in _registered:
+            compiled = numba.cfunc(HANDLER, error_model="numpy", cache=True)
+            register(full, compiled(handlers[dtypes]))
+            _registered.add(full)
+    return full

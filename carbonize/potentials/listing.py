@@ -1,13 +1,12 @@
 """Short lists of bonds cut from neighbour lists on a processor, as loops (:mod:`carbonize.potentials.foreign`).
 
 What :func:`carbonize.potentials.slots.shells` and :func:`carbonize.potentials.tersoff_crowded.find_crowded`
-make of bond vectors of all slots. Here a vector is written down only if it is short, which takes a seventh of
+make of bond vectors of all slots. Here a vector is kept only if it is short, which takes a third of
 the time.
 """
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import jax
@@ -19,7 +18,7 @@ from jaxtyping import Int
 from numba.np.numpy_support import carray
 
 from carbonize.potentials.base import PAD_A, UNUSED, Bonds
-from carbonize.potentials.foreign import HANDLER, argument, is_call, register, result
+from carbonize.potentials.foreign import argument, is_call, result, target
 from carbonize.potentials.tersoff_crowded import Crowded, places_needed, room
 
 __all__ = ["can_list", "list_bonds", "tile"]
@@ -197,20 +196,6 @@ _HANDLERS = {
     ("float32", "float32"): _single,
     ("float64", "float32"): _mixed,
 }
-_compiling = threading.Lock()
-_registered: set[str] = set()
-
-
-def _target(given: str, made: str) -> str:
-    """Name of the handler; compiled when first asked for."""
-    target = f"carbonize_list_{given}_{made}"
-    # programs for several cores are traced in threads of their own, and a name is registered once
-    with _compiling:
-        if target not in _registered:
-            compiled = numba.cfunc(HANDLER, error_model="numpy", cache=True)
-            register(target, compiled(_HANDLERS[given, made]))
-            _registered.add(target)
-    return target
 
 
 def can_list(bonds: Bonds) -> bool:
@@ -252,7 +237,7 @@ def list_bonds(
         jax.ShapeDtypeStruct((wide, _BLOCK), jnp.int32),
         jax.ShapeDtypeStruct((3 * wide, _BLOCK), jnp.int8),
     )
-    call = jax.ffi.ffi_call(_target(positions.dtype.name, real.name), shapes)
+    call = jax.ffi.ffi_call(target("carbonize_list", _HANDLERS, positions.dtype.name, real.name), shapes)
     radius = jnp.full(1, cutoff_A, real)
     index, vectors, count, who, more_index, more, told, *_ = call(
         bonds.index.astype(jnp.int32),

@@ -5,7 +5,6 @@ The same lists as :func:`carbonize.simulation.neighbors.narrow` makes of arrays,
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import jax
@@ -16,7 +15,7 @@ from jaxtyping import Array, Float, Int, Int8
 from numba.np.numpy_support import carray
 
 from carbonize.potentials.base import UNUSED
-from carbonize.potentials.foreign import HANDLER, argument, is_call, register, result
+from carbonize.potentials.foreign import argument, is_call, result, target
 from carbonize.potentials.listing import tile
 
 __all__ = ["cut"]
@@ -116,24 +115,19 @@ def _call(frame: int, like: np.ndarray) -> None:
 _DOUBLE, _SINGLE = np.zeros(1), np.zeros(1, np.float32)
 
 
-@numba.cfunc(HANDLER, error_model="numpy", cache=True)
 def _double(frame: int) -> int:
     if is_call(frame):
         _call(frame, _DOUBLE)
     return 0
 
 
-@numba.cfunc(HANDLER, error_model="numpy", cache=True)
 def _single(frame: int) -> int:
     if is_call(frame):
         _call(frame, _SINGLE)
     return 0
 
 
-@functools.cache
-def _target(dtype: str) -> str:
-    register(f"carbonize_cut_{dtype}", {"float64": _double, "float32": _single}[dtype])
-    return f"carbonize_cut_{dtype}"
+_HANDLERS = {("float64",): _double, ("float32",): _single}
 
 
 def cut(
@@ -160,7 +154,7 @@ def cut(
         jax.ShapeDtypeStruct((wide, _BLOCK), jnp.int32),
         jax.ShapeDtypeStruct((3 * wide, _BLOCK), jnp.int8),
     )
-    call = jax.ffi.ffi_call(_target(positions.dtype.name), shapes)
+    call = jax.ffi.ffi_call(target("carbonize_cut", _HANDLERS, positions.dtype.name), shapes)
     radius = jnp.full(1, radius_A, positions.dtype)
     near, near_shift, count, *_ = call(
         index.astype(jnp.int32),

@@ -5,7 +5,6 @@ The same lists, in the same order, as :mod:`carbonize.simulation.binning` makes 
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import jax
@@ -16,7 +15,7 @@ from jaxtyping import Array, Float, Int, Int8
 from numba.np.numpy_support import carray
 
 from carbonize.potentials.base import UNUSED
-from carbonize.potentials.foreign import HANDLER, argument, is_call, register, result
+from carbonize.potentials.foreign import argument, is_call, result, target
 from carbonize.simulation.binning import Grid, margin_A
 
 __all__ = ["scan"]
@@ -219,24 +218,19 @@ def _call(frame: int, like: np.ndarray) -> None:
 _DOUBLE, _SINGLE = np.zeros(1), np.zeros(1, np.float32)
 
 
-@numba.cfunc(HANDLER, error_model="numpy", cache=True)
 def _double(frame: int) -> int:
     if is_call(frame):
         _call(frame, _DOUBLE)
     return 0
 
 
-@numba.cfunc(HANDLER, error_model="numpy", cache=True)
 def _single(frame: int) -> int:
     if is_call(frame):
         _call(frame, _SINGLE)
     return 0
 
 
-@functools.cache
-def _target(dtype: str) -> str:
-    register(f"carbonize_scan_{dtype}", {"float64": _double, "float32": _single}[dtype])
-    return f"carbonize_scan_{dtype}"
+_HANDLERS = {("float64",): _double, ("float32",): _single}
 
 
 def scan(
@@ -274,7 +268,9 @@ def scan(
         jax.ShapeDtypeStruct((hits,), jnp.float32),
         jax.ShapeDtypeStruct((2 * _BLOCK,), whole),  # of 64 bits, which JAX may have been told not to have
     )
-    call = jax.ffi.ffi_call(_target(positions.dtype.name), shapes, vmap_method="sequential")
+    call = jax.ffi.ffi_call(
+        target("carbonize_scan", _HANDLERS, positions.dtype.name), shapes, vmap_method="sequential"
+    )
     limit2 = ((radius_A + margin_A(cell)) ** 2).reshape(1).astype(jnp.float32)
     bins, reach = jnp.asarray(grid.bins, whole), jnp.asarray(grid.reach, whole)
     index, shift, count, closest2, *_ = call(

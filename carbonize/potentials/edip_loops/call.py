@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Literal
 
 import jax
@@ -28,7 +27,7 @@ from carbonize.potentials.edip_loops.layout import (
     PARAMETERS,
     ROW_GAP,
 )
-from carbonize.potentials.foreign import HANDLER, argument, is_call, register, result
+from carbonize.potentials.foreign import argument, is_call, result, target
 
 if TYPE_CHECKING:
     from carbonize.potentials.edip import Edip
@@ -120,22 +119,6 @@ _HANDLERS = {
 }
 
 
-_compiling = threading.Lock()
-_registered: set[str] = set()
-
-
-def _target(into: str, out: str) -> str:
-    """Name of the handler; compiled when first asked for, for each takes seconds and most runs need one or none."""
-    target = f"carbonize_edip_{into}_{out}"
-    # programs for several cores are traced in threads of their own, and a name is registered once
-    with _compiling:
-        if target not in _registered:
-            compiled = numba.cfunc(HANDLER, error_model="numpy", cache=True)
-            register(target, compiled(_HANDLERS[into, out]))
-            _registered.add(target)
-    return target
-
-
 def evaluate_in_loops(
     edip: Edip,
     bonds: Bonds,
@@ -190,7 +173,7 @@ def evaluate_in_loops(
         none = jnp.zeros((1, 1), into)
         positions, cells = lists.positions.astype(out), lists.cells.astype(out)
         given = none, none, none, lists.shift.reshape(-1, atoms), positions, cells.reshape(-1, 3)
-    call = jax.ffi.ffi_call(_target(into.name, out.name), shapes)
+    call = jax.ffi.ffi_call(target("carbonize_edip", _HANDLERS, into.name, out.name), shapes)
     constants = jnp.asarray(values.astype(out).view(np.int32))
     energies, forces, stress, reach, *_ = call(bonds.index.astype(whole), *given[:3], constants, *given[3:])
     return energies, forces, stress, reach
