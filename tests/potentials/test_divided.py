@@ -53,7 +53,7 @@ def compiled(potential: Potential, capacity: tuple[int, ...]) -> Callable[[Bonds
     return evaluate
 
 
-@pytest.mark.parametrize("name", ["apart", "alloy", "nep", "dispersed"])
+@pytest.mark.parametrize("name", [pytest.param("apart", marks=pytest.mark.slow), "alloy", "nep", "dispersed"])
 def test_parts_add_up_to_the_whole(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "apart":
         monkeypatch.setattr(tersoff, "_APART_FROM", 0)

@@ -31,7 +31,7 @@ def test_loops_find_what_arrays_find():
     assert np.abs(loops.forces.sum(axis=1)).max() < 1e-11
 
 
-@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("precision", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
 def test_neither_slots_nor_company_change_a_bit(precision):
     """213 atoms: replicas do not begin where blocks of atoms do."""
     first, second, third = (random_bonds(213, seed, precision) for seed in (1, 2, 3))

@@ -58,7 +58,7 @@ def evaluated(given, entry, capacity, virials, accumulate) -> Evaluation:
     [
         ("float64", "float64", None, 1e-11),
         ("float64", "float32", "float64", 2e-5),
-        ("float32", "float32", None, 2e-5),
+        pytest.param("float32", "float32", None, 2e-5, marks=pytest.mark.slow),
     ],
 )
 def test_loops_and_arrays_agree(entry, precision, vectors, accumulate, tolerance) -> None:
