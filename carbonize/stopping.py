@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from collections.abc import Callable
@@ -20,7 +21,9 @@ class Stop:
 
     Before :meth:`hold_on` a signal ends the work at once with :class:`Interrupted`: there is
     nothing to lose yet. After it the signal is noted in ``requested``, and a second Ctrl-C is a
-    KeyboardInterrupt. Outside the main thread signals cannot be caught, and nothing is listened to.
+    KeyboardInterrupt. A signal is noted in any case, and obeyed at the latest by the next
+    :meth:`obey`, :meth:`hold_on` or :meth:`let_go`: Python drops what is raised while it collects
+    garbage. Outside the main thread signals cannot be caught, and nothing is listened to.
 
     Attributes
     ----------
@@ -50,20 +53,37 @@ class Stop:
     def hold_on(self) -> None:
         """From now on a signal waits until the loop looks."""
         self._holding_on = True
+        self.obey()
 
     def let_go(self) -> None:
         """From now on a signal ends the work at once: the state is safe on disk."""
         self._holding_on = False
+        self.obey()
+
+    def obey(self) -> None:
+        """Raise Interrupted if a signal came before."""
         if self.requested is not None:
             raise Interrupted(f"stopped by {self.requested}; run the same command again to continue")
 
-    def _heard(self, number: int, _: FrameType | None) -> None:
+    def _heard(self, number: int, frame: FrameType | None) -> None:
         name = signal.Signals(number).name
-        if not self._holding_on:
-            raise Interrupted(f"stopped by {name}; run the same command again to continue")
-        if self.requested is not None and number == signal.SIGINT:
-            raise KeyboardInterrupt
         first = self.requested is None
         self.requested = self.requested or name
+        if not self._holding_on:
+            if not _collecting_garbage(frame):
+                self.obey()
+            return
+        if not first and number == signal.SIGINT:
+            raise KeyboardInterrupt
         if first:
             self._said(f"{name}: stopping after this chunk of steps, with a checkpoint")
+
+
+def _collecting_garbage(frame: FrameType | None) -> bool:
+    """Whether a callback of the garbage collector is what was interrupted (JAX has one)."""
+    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    while frame is not None:
+        if frame.f_code in callbacks:
+            return True
+        frame = frame.f_back
+    return False

@@ -78,8 +78,9 @@ def study(
 
         check_slurm()
     use_compilation_cache()
-    with Stop(_say):
+    with Stop(_say) as stop:
         manifest = prepare_study(content, folder, _say)
+        stop.obey()
     typer.echo(
         f"study {content.name}: {len(content.protocols)} protocol(s) x {len(content.precursors)} precursor(s)"
         + (f" x {len(content.potentials)} potential(s)" if content.potentials else "")
