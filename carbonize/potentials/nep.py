@@ -29,6 +29,7 @@ from jaxtyping import Float, Int
 
 from carbonize.potentials import device
 from carbonize.potentials.base import PAD_A, Bonds, Capacity, Evaluation, Potential
+from carbonize.potentials.listing import can_list, list_bonds
 from carbonize.potentials.nep_angular import (
     harmonics,
     harmonics_backwards,
@@ -98,9 +99,14 @@ class Nep(Potential):
     ) -> Evaluation:
         """Energies (eV), forces (eV/A) and virials (eV); see :class:`Potential`."""
         on_card = device.available()
-        sort = device.shells if on_card else shells
-        ((near, near_count),) = sort(bonds, ((0.0, self.cutoff_A),), capacity[:1])
-        ((close, close_count),) = sort(near, ((0.0, float(self.model.angular_A.max())),), capacity[1:])
+        angular_A = float(self.model.angular_A.max())
+        if can_list(bonds):
+            near, near_count, _ = list_bonds(bonds, self.cutoff_A, capacity[0], 0, 0)
+            close, close_count, _ = list_bonds(bonds, angular_A, capacity[1], 0, 0)
+        else:
+            sort = device.shells if on_card else shells
+            ((near, near_count),) = sort(bonds, ((0.0, self.cutoff_A),), capacity[:1])
+            ((close, close_count),) = sort(near, ((0.0, angular_A),), capacity[1:])
         dtype = jnp.dtype(bonds.x.dtype if accumulate is None else accumulate)
         energies, own, virials, *gradients = self._in_blocks(near, close, species, dtype)
         shares = [(near, gradients[0]), (close, gradients[1])]
