@@ -15,13 +15,13 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import jax
 from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, Int8
 
-__all__ = ["PAD_A", "UNUSED", "Bonds", "Capacity", "Evaluation", "Lists", "Potential"]
+__all__ = ["PAD_A", "UNUSED", "Bonds", "Capacity", "Evaluation", "Exchange", "Lists", "Potential"]
 
 PAD_A = 1.0e3
 """x component (A) of the vector in an unused slot; farther than any interaction."""
@@ -111,6 +111,18 @@ class Evaluation(NamedTuple):
     reach_A: Float[Array, " atom"]
 
 
+class Exchange(Protocol):
+    """What several cores that have some of the atoms each tell each other (traceable)."""
+
+    def everyones(self, own: Array) -> Array:
+        """Rows of the core's own atoms -> rows of all, its own first."""
+        ...
+
+    def summed(self, rows: Array) -> Array:
+        """Rows of all atoms, its own first -> those of its own, summed over the cores."""
+        ...
+
+
 class Potential(abc.ABC):
     """Abstract base of the potentials. Leaves are frozen dataclasses and final."""
 
@@ -132,6 +144,14 @@ class Potential(abc.ABC):
         are the atoms with bonds, the rest are named by ``bonds.index``, and forces are on all of them.
         """
         return False
+
+    def among(self, exchange: Exchange) -> Potential:
+        """The potential as a core evaluates it that has some of the atoms: here itself.
+
+        One that needs more than an atom's own bonds takes what it needs of others from the exchange.
+        """
+        del exchange
+        return self
 
     @property
     def fewest_atoms_a_core(self) -> int:

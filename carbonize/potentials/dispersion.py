@@ -32,7 +32,7 @@ from jaxtyping import Float, Int
 
 from carbonize.errors import InputError
 from carbonize.potentials import device
-from carbonize.potentials.base import PAD_A, Bonds, Capacity, Evaluation, Potential
+from carbonize.potentials.base import PAD_A, Bonds, Capacity, Evaluation, Exchange, Potential
 from carbonize.potentials.slots import WORD_BITS, barrier, pick_by_rank, sum_slots, taken, with_others
 
 __all__ = ["Dispersed"]
@@ -85,6 +85,10 @@ class Dispersed(Potential):
     def divisible(self) -> bool:
         """As the base potential: a pair's force on an atom is found at that atom."""
         return self.base.divisible
+
+    def among(self, exchange: Exchange) -> Dispersed:
+        """With the base potential among the cores."""
+        return dataclasses.replace(self, base=self.base.among(exchange))
 
     @property
     def fewest_atoms_a_core(self) -> int:

@@ -43,9 +43,10 @@ from jax.typing import DTypeLike
 from jaxtyping import Float, Int
 
 from carbonize.potentials import device
-from carbonize.potentials.base import Bonds, Capacity, Evaluation, Potential
+from carbonize.potentials.base import Bonds, Capacity, Evaluation, Exchange, Potential
 from carbonize.potentials.blocks import Blocks, in_blocks
 from carbonize.potentials.edip_loops.call import evaluate_in_loops
+from carbonize.potentials.edip_loops.shared import evaluate_among_cores
 from carbonize.potentials.edip_stages import (
     TRIM_A,
     Coordination,
@@ -71,7 +72,8 @@ class Edip(Potential):
     core, in the rim, outside the core up to c0, and within the reach of U2 and U3; then 256ths of a
     block's atoms that have more than eight of the latter; loops need none of it. ``block`` is about how
     many atoms the arrays are for where a processor evaluates them (``loops`` false, for tests);
-    results depend on it by rounding only.
+    results depend on it by rounding only. ``exchange`` is how several cores that have some of the atoms
+    each talk to each other (:meth:`among`).
     """
 
     epsilon_eV: float = 20.0853862863495
@@ -97,6 +99,7 @@ class Edip(Potential):
     c0_A: float = 3.2
     block: int = 1000
     loops: bool = True
+    exchange: Exchange | None = None
 
     @property
     def cutoff_A(self) -> float:
@@ -107,6 +110,15 @@ class Edip(Potential):
     def elements(self) -> tuple[str, ...]:
         """Carbon only."""
         return ("C",)
+
+    @property
+    def divisible(self) -> bool:
+        """On a processor; but cores need :meth:`among` for that, since an atom feels its neighbours' bonds."""
+        return self.loops
+
+    def among(self, exchange: Exchange) -> Edip:
+        """With z and M told to the other cores, and dE/dz and dE/dM summed over them."""
+        return dataclasses.replace(self, exchange=exchange)
 
     def initial_capacity(self) -> Capacity:
         """Enough for liquid carbon of 1.5 g/cm3."""
@@ -121,9 +133,13 @@ class Edip(Potential):
         accumulate: DTypeLike | None = None,
     ) -> Evaluation:
         """Energies (eV), forces (eV/A) and virials (eV); see :class:`Potential`."""
-        del species  # one element
         if self.loops and not device.available():
-            each, total, stress, ends = evaluate_in_loops(self, bonds, TRIM_A, with_virials, accumulate)
+            if self.exchange is None:
+                each, total, stress, ends = evaluate_in_loops(self, bonds, TRIM_A, with_virials, accumulate)
+            else:
+                each, total, stress, ends = evaluate_among_cores(
+                    self, bonds, species.size, self.exchange, TRIM_A, with_virials, accumulate
+                )
             return Evaluation(
                 energies=each,
                 forces=total,

@@ -41,7 +41,25 @@ def enough_atoms(atoms: int, cores: int) -> bool:
 def divided(field: ForceField, cores: int) -> DividedForceField:
     """The same force field, evaluated by several cores."""
     parts = {f.name: getattr(field, f.name) for f in dataclasses.fields(field)}
+    parts["potential"] = field.potential.among(_Cores())
     return DividedForceField(**parts, cores=cores)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Cores:
+    """An :class:`carbonize.potentials.base.Exchange` over the axis ``CORES``."""
+
+    def everyones(self, own: Float[Array, "own *rest"]) -> Float[Array, "all *rest"]:
+        """Rows of the core's own atoms -> rows of all, its own first."""
+        return jnp.roll(jax.lax.all_gather(own, CORES, tiled=True), -self._first(own.shape[0]), axis=0)
+
+    def summed(self, rows: Float[Array, "all *rest"]) -> Float[Array, "own *rest"]:
+        """Rows of all atoms, its own first -> those of its own, summed over the cores."""
+        in_order = jnp.roll(rows, self._first(rows.shape[0] // jax.lax.axis_size(CORES)), axis=0)
+        return jax.lax.psum_scatter(in_order, CORES, tiled=True)
+
+    def _first(self, size: int) -> Array:
+        return jax.lax.axis_index(CORES).astype(jnp.int32) * size
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,6 +15,8 @@ from exact.runs import assert_same_end, small_protocol
 import carbonize
 from carbonize.errors import InputError
 from carbonize.io.checkpoint import read_newest_checkpoint
+from carbonize.potentials.edip import Edip
+from carbonize.simulation.spread import cores_per_replica
 
 TESTS = Path(__file__).parents[1]
 
@@ -73,6 +75,42 @@ assert "replica 4" in failure.message and (np.asarray(end.positions[0]) == np.as
 same(sound, 1, end, 1)
 """
 
+BETWEEN_ROUNDS = """
+import dataclasses, sys
+import jax, numpy as np
+sys.path.insert(0, sys.argv[1])
+jax.config.update("jax_enable_x64", True)
+from carbonize.simulation import spread
+spread.use_cores(replicas=1, each=3)
+from physics.systems import diamond, propagator
+from carbonize.potentials.dispersion import Dispersed
+from carbonize.potentials.edip import Edip
+from carbonize.types import Result
+
+potential = {"edip": Edip(), "dispersed": Dispersed(Edip(), end_A=6.0)}[sys.argv[2]]
+atoms = diamond(3, 0.2)
+del atoms[[5, 90, 171]]
+
+def advanced(cores):
+    run, state = propagator(atoms, 4000.0, potential=potential, precision=sys.argv[3], cores=cores)
+    state, report, failures = run.advance(state, 20)
+    assert not failures
+    return run, state, report
+
+_, one, told_one = advanced(1)
+run, more, told = advanced(3)
+close = {"float64": 1e-9, "float32": 2e-4, "mixed": 2e-4}[sys.argv[3]]
+for name in ("potential_eV", "kinetic_eV", "bath_eV", "mean_pressure_GPa"):
+    np.testing.assert_allclose(getattr(told_one, name), getattr(told, name), rtol=close, atol=close)
+assert told_one.needs.reach_A[0] == told.needs.reach_A[0] or abs(told_one.needs.reach_A[0] - told.needs.reach_A[0]) < close
+away = np.abs(np.asarray(one.positions) - np.asarray(more.positions)).max()
+assert 0 < away < close, away
+
+lost = more.momenta.at[0, 150, 2].set(np.nan)
+_, _, (failure,) = run.advance(dataclasses.replace(more, momenta=lost), 20)
+assert failure.code == Result.NON_FINITE, failure
+"""
+
 RUN = """
 import json, os, sys
 sys.path.insert(0, sys.argv[1])
@@ -108,6 +146,20 @@ def test_two_cores_share_a_replica() -> None:
     run_script(ENGINE)
 
 
+@pytest.mark.parametrize(
+    ("potential", "precision"),
+    [
+        ("edip", "float64"),
+        pytest.param("edip", "float32", marks=pytest.mark.slow),
+        pytest.param("dispersed", "mixed", marks=pytest.mark.slow),
+    ],
+)
+def test_cores_tell_each_other_what_a_potential_needs_between_its_rounds(
+    potential: str, precision: str
+) -> None:
+    run_script(BETWEEN_ROUNDS, potential, precision)
+
+
 @pytest.fixture(scope="module")
 def protocol(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return small_protocol(tmp_path_factory.mktemp("start"))
@@ -129,7 +181,6 @@ def test_a_run_goes_on_with_as_many_cores_as_it_began_with(protocol: dict[str, A
 @pytest.mark.parametrize(
     ("potential", "cores", "message"),
     [
-        ({"kind": "edip"}, 2, "cannot share the atoms of a replica with this potential"),
         ({"kind": "tersoff", "parameters": "tersoff-1989"}, 100, "64 atoms are too few for 100 cores"),
         ({"kind": "tersoff", "parameters": "tersoff-1989"}, 32, "JAX was started with"),
     ],
@@ -141,3 +192,8 @@ def test_cores_that_cannot_be_used_are_refused(
     with pytest.raises(InputError, match=message):
         carbonize.run({**protocol, "potential": potential, "dynamics": dynamics}, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_potential_that_is_not_divisible_is_refused() -> None:
+    with pytest.raises(InputError, match="cannot share the atoms of a replica with this potential"):
+        cores_per_replica(Edip(loops=False), 1000, 1, wanted=2)

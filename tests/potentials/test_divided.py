@@ -83,6 +83,8 @@ def test_parts_add_up_to_the_whole(name: str, tmp_path: Path, monkeypatch: pytes
     np.testing.assert_allclose(forces, whole.forces, rtol=0, atol=1e-12 * np.abs(whole.forces).max())
 
 
-def test_a_potential_that_needs_more_than_own_bonds_says_so() -> None:
-    assert not Edip().divisible
-    assert not Dispersed(Edip()).divisible
+def test_arrays_of_a_potential_that_needs_more_than_own_bonds_cannot_be_divided() -> None:
+    for potential in (Edip(), Dispersed(Edip())):
+        assert potential.divisible
+    for potential in (Edip(loops=False), Dispersed(Edip(loops=False))):
+        assert not potential.divisible

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import jax
 import jax.numpy as jnp
-import numba
 import numpy as np
 from jax import Array
 from jax.typing import DTypeLike
@@ -24,47 +23,59 @@ from carbonize.potentials.edip_loops.layout import (
     BY_FAR,
     BY_NEAR,
     LANES,
+    N_PARAMETERS,
     PARAMETERS,
     ROW_GAP,
+    compiled,
 )
 from carbonize.potentials.foreign import argument, is_call, result, target
 
 if TYPE_CHECKING:
     from carbonize.potentials.edip import Edip
 
-__all__ = ["evaluate_in_loops"]
+__all__ = [
+    "block_room",
+    "evaluate_in_loops",
+    "given_arrays",
+    "places",
+    "room",
+    "sorted_room",
+    "what_is_given",
+]
 
 
-@numba.njit(error_model="numpy", cache=True)
+@compiled
+def given_arrays(frame: int, into: np.ndarray, parameters: Any) -> Any:
+    """Whether lists are given, and what bond vectors are or are made of: arguments 0 to 7 without the parameters."""
+    at, shape = argument(frame, 0)
+    slots, atoms = shape
+    everyone = argument(frame, 6)[1][0]
+    rows = argument(frame, 7)[1][0]
+    return (
+        parameters[N_PARAMETERS - 1] != 0,
+        carray(at, shape, np.int32),
+        carray(argument(frame, 1)[0], shape, into.dtype),
+        carray(argument(frame, 2)[0], shape, into.dtype),
+        carray(argument(frame, 3)[0], shape, into.dtype),
+        carray(argument(frame, 5)[0], (3, slots, atoms), np.int8),
+        carray(argument(frame, 6)[0], (everyone, 3), into.dtype),
+        carray(argument(frame, 7)[0], (rows // 3, 3, 3), into.dtype),
+    )
+
+
+@compiled
 def _call(frame: int, into: np.ndarray, out: np.ndarray) -> None:
     """Reads where arguments and results lie; ``into`` and ``out`` have the types of bond vectors and results.
 
     What is computed has the type of the results.
     """
-    at, shape = argument(frame, 0)
-    index = carray(at, shape, np.int32)
-    x = carray(argument(frame, 1)[0], shape, into.dtype)
-    y = carray(argument(frame, 2)[0], shape, into.dtype)
-    z = carray(argument(frame, 3)[0], shape, into.dtype)
-    parameters = carray(argument(frame, 4)[0], (_N_PARAMETERS,), out.dtype)
-    slots, atoms = shape
-    listed = parameters[_N_PARAMETERS - 1] != 0
-    shift = carray(argument(frame, 5)[0], (3, slots, atoms), np.int8)
-    positions = carray(argument(frame, 6)[0], (atoms, 3), into.dtype)
-    at, (rows, _) = argument(frame, 7)
-    cells = carray(at, (rows // 3, 3, 3), into.dtype)
+    parameters = carray(argument(frame, 4)[0], (N_PARAMETERS,), out.dtype)
+    given = given_arrays(frame, into, parameters)
+    slots, atoms = given[1].shape
     at, (components, _) = result(frame, 2)
     forces(
-        listed,
-        index,
-        x,
-        y,
-        z,
-        shift,
-        positions,
-        cells,
+        given,
         parameters,
-        parameters[_N_PARAMETERS - 2],
         carray(result(frame, 0)[0], (atoms,), out.dtype),
         carray(result(frame, 1)[0], (3, atoms), out.dtype),
         carray(at, (components, atoms), out.dtype),
@@ -90,7 +101,6 @@ def _call(frame: int, into: np.ndarray, out: np.ndarray) -> None:
     )
 
 
-_N_PARAMETERS = len(PARAMETERS) + 2
 _DOUBLE, _SINGLE = np.zeros(1), np.zeros(1, np.float32)
 
 
@@ -129,51 +139,75 @@ def evaluate_in_loops(
     Float[Array, " atom"], Float[Array, "3 atom"], Float[Array, "component atom"], Float[Array, " atom"]
 ]:
     """Energies (eV), forces (eV/A), virials (eV; one row, the trace, or six) and reach (A)."""
+    arguments, into, out = what_is_given(edip, bonds, trim_A, accumulate)
     slots, atoms = bonds.index.shape
-    lists, whole = bonds.lists, jnp.int32
+    shapes = (
+        room(out, atoms),
+        room(out, 3, atoms),
+        room(out, 6 if with_virials is True else 1, atoms),
+        room(out, atoms),
+        room(out, atoms, BY_ATOM),
+        room(out, atoms, BY_ATOM),
+        room(out, atoms),
+        room(out, atoms),
+        room(out, atoms, 3),
+        room(out, atoms, 3),
+        *sorted_room(out, slots, atoms),
+        room(out, 4, slots + 1, ROW_GAP),
+        *block_room(out, slots),
+    )
+    call = jax.ffi.ffi_call(target("carbonize_edip", _HANDLERS, into.name, out.name), shapes)
+    energies, forces, stress, reach, *_ = call(*arguments)
+    return energies, forces, stress, reach
+
+
+def what_is_given(
+    edip: Edip, bonds: Bonds, trim_A: float, accumulate: DTypeLike | None
+) -> tuple[tuple[Array, ...], jnp.dtype, jnp.dtype]:
+    """Arguments 0 to 7 of a handler, and the types of bond vectors and results."""
+    lists, atoms = bonds.lists, bonds.index.shape[1]
     values = np.array([*(getattr(edip, name) for name in PARAMETERS), trim_A, float(lists is not None)])
     out = jnp.dtype(bonds.x.dtype if accumulate is None else accumulate)
     into = bonds.x.dtype if lists is None else out
-
-    def room(*shape: int) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct(shape, out)
-
-    def places(*shape: int) -> jax.ShapeDtypeStruct:
-        """Integers of 64 bits, also where JAX has been told to have none."""
-        return jax.ShapeDtypeStruct((*shape, 2), whole)
-
-    shapes = (
-        room(atoms),
-        room(3, atoms),
-        room(6 if with_virials is True else 1, atoms),
-        room(atoms),
-        room(atoms, BY_ATOM),
-        room(atoms, BY_ATOM),
-        room(atoms),
-        room(atoms),
-        room(atoms, 3),
-        room(atoms, 3),
-        places(2, atoms + 1),
-        jax.ShapeDtypeStruct((slots * atoms,), whole),
-        room(BY_NEAR, slots * atoms + ROW_GAP),
-        jax.ShapeDtypeStruct((slots * atoms,), whole),
-        room(BY_FAR, slots * atoms + ROW_GAP),
-        room(4, slots + 1, ROW_GAP),
-        room(BY_ATOM_OF_BLOCK, BLOCK),
-        places(BLOCK + 1),
-        jax.ShapeDtypeStruct((BLOCK * slots + 1,), whole),
-        room(BY_EDGE, BLOCK * slots + ROW_GAP),
-        room(2, BLOCK * slots * (slots - 1) // 2 + ROW_GAP),
-        room(slots * BY_CHUNK * LANES),
-    )
     if lists is None:
         none = jnp.zeros((3, 3), into)
-        given = bonds.x, bonds.y, bonds.z, jnp.zeros((3, 1), jnp.int8), none, none
+        vectors, rest = (bonds.x, bonds.y, bonds.z), (jnp.zeros((3, 1), jnp.int8), none, none)
     else:
         none = jnp.zeros((1, 1), into)
         positions, cells = lists.positions.astype(out), lists.cells.astype(out)
-        given = none, none, none, lists.shift.reshape(-1, atoms), positions, cells.reshape(-1, 3)
-    call = jax.ffi.ffi_call(target("carbonize_edip", _HANDLERS, into.name, out.name), shapes)
+        vectors, rest = (none, none, none), (lists.shift.reshape(-1, atoms), positions, cells.reshape(-1, 3))
     constants = jnp.asarray(values.astype(out).view(np.int32))
-    energies, forces, stress, reach, *_ = call(bonds.index.astype(whole), *given[:3], constants, *given[3:])
-    return energies, forces, stress, reach
+    return (bonds.index.astype(jnp.int32), *vectors, constants, *rest), into, out
+
+
+def room(dtype: DTypeLike, *shape: int) -> jax.ShapeDtypeStruct:
+    """An array of results."""
+    return jax.ShapeDtypeStruct(shape, dtype)
+
+
+def places(*shape: int) -> jax.ShapeDtypeStruct:
+    """Integers of 64 bits, also where JAX has been told to have none."""
+    return jax.ShapeDtypeStruct((*shape, 2), jnp.int32)
+
+
+def sorted_room(out: DTypeLike, slots: int, atoms: int) -> tuple[jax.ShapeDtypeStruct, ...]:
+    """For the two lists of neighbours: starts, near_who, near, far_who and far of :func:`forces`."""
+    return (
+        places(2, atoms + 1),
+        room(jnp.int32, slots * atoms),
+        room(out, BY_NEAR, slots * atoms + ROW_GAP),
+        room(jnp.int32, slots * atoms),
+        room(out, BY_FAR, slots * atoms + ROW_GAP),
+    )
+
+
+def block_room(out: DTypeLike, slots: int) -> tuple[jax.ShapeDtypeStruct, ...]:
+    """For a block of atoms: block, edge_starts, edge_who, edge, triple and lanes of :func:`forces`."""
+    return (
+        room(out, BY_ATOM_OF_BLOCK, BLOCK),
+        places(BLOCK + 1),
+        room(jnp.int32, BLOCK * slots + 1),
+        room(out, BY_EDGE, BLOCK * slots + ROW_GAP),
+        room(out, 2, BLOCK * slots * (slots - 1) // 2 + ROW_GAP),
+        room(out, slots * BY_CHUNK * LANES),
+    )

@@ -33,9 +33,9 @@ __all__ = ["backwards", "coordination", "repulsion", "total_coordination"]
 
 @compiled
 def coordination(
-    parameters: Any, atom: Any, slope: Any, partner: Any, reaction: Any, starts: Any, near: Any, work: Any
+    parameters: Any, atom: Any, partner: Any, starts: Any, near: Any, far: Any, work: Any
 ) -> None:
-    """First round: tapers, z, M and the pi functions."""
+    """First round: lengths, tapers, z, M and the pi functions."""
     f_low, f_high, p_low, p_high = parameters[13], parameters[14], parameters[15], parameters[16]
     alpha, n_atoms = parameters[17], len(partner)
     real = near.dtype.type
@@ -46,6 +46,7 @@ def coordination(
         unit_vectors(
             near[0, low:high], near[1, low:high], near[2, low:high], near[3, low:high], near[7, low:high]
         )
+        inverse_lengths(far[3, starts[1, begin] : starts[1, end]])
         f = work[0, : high - low]
         tapers(near[3, low:high], f_low, f_high, alpha, f, near[6, low:high])
         tapers(near[3, low:high], p_low, p_high, alpha, near[4, low:high], near[5, low:high])
@@ -64,9 +65,7 @@ def coordination(
             found = (total, xx, yy, zz, yz, xz, xy, pi3)
             for m in range(8):
                 atom[i, m] = found[m]
-                slope[i, m] = zero
             partner[i] = one if total <= three else pi3
-            reaction[i] = zero
 
 
 @compiled
@@ -79,7 +78,6 @@ def total_coordination(
     real = near.dtype.type
     zero, one, two = real(0.0), real(1.0), real(2.0)
     first = starts[0, begin]
-    inverse_lengths(far[3, starts[1, begin] : starts[1, begin + size]])
     dihedrals(begin, size, atom, starts, near_who, near, lanes)
     for a in range(size):
         i = begin + a

@@ -1,4 +1,4 @@
-"""Energies, forces and virials of all atoms: the three rounds."""
+"""Energies, forces and virials of all atoms: the three rounds, for one core or between several."""
 
 from __future__ import annotations
 
@@ -10,26 +10,52 @@ from carbonize.potentials.edip_loops.coordination import (
     repulsion,
     total_coordination,
 )
-from carbonize.potentials.edip_loops.layout import BLOCK, compiled
+from carbonize.potentials.edip_loops.layout import BLOCK, N_PARAMETERS, compiled
 from carbonize.potentials.edip_loops.neighbours import neighbours, say_unsound
 from carbonize.potentials.edip_loops.numbers import exponentials_of
 from carbonize.potentials.edip_loops.triples import edges, exponentials, functions_of_Z, pairs_and_triples
 
-__all__ = ["forces"]
+__all__ = ["forces", "second_round"]
+
+
+@compiled
+def second_round(
+    given: Any, parameters: Any, energies: Any, total: Any, angular: Any, stress: Any, reach: Any,
+    atom: Any, slope: Any, partner: Any, reaction: Any, starts: Any, near_who: Any, near: Any, far_who: Any, far: Any,
+    block: Any, edge_starts: Any, edge_who: Any, edge: Any, triple: Any, lanes: Any,
+) -> None:  # fmt: skip
+    """Everything up to dE/dZ, and what it means for z and M of all; arguments as those of :func:`forces`."""
+    total[:] = 0.0
+    angular[:] = 0.0
+    stress[:] = 0.0
+    slope[:] = 0.0
+    reaction[:] = 0.0
+    n_atoms = given[1].shape[1]
+    for begin in range(0, n_atoms, BLOCK):
+        size = min(BLOCK, n_atoms - begin)
+        total_coordination(
+            parameters, begin, size, atom, partner, starts, near_who, near, far_who, far, block, lanes
+        )
+        edges(
+            given, parameters, parameters[N_PARAMETERS - 2], begin, size, reach, starts,
+            near_who, near, far_who, far, block, edge_starts, edge_who, edge,
+        )  # fmt: skip
+        functions_of_Z(parameters, size, block)
+        n_triples = exponentials(parameters, size, block, edge_starts, edge, triple)
+        exponentials_of(triple[1, :n_triples])
+        pairs_and_triples(
+            parameters, begin, size, energies, total, stress, block, edge_starts, edge_who, edge, triple
+        )
+        repulsion(
+            parameters, begin, size, angular, stress, atom, slope, partner, reaction,
+            starts, near_who, near, far_who, far, block, lanes,
+        )  # fmt: skip
 
 
 @compiled
 def forces(
-    listed: bool,
-    index: Any,
-    x: Any,
-    y: Any,
-    z: Any,
-    shift: Any,
-    positions: Any,
-    cells: Any,
+    given: Any,
     parameters: Any,
-    trim: Any,
     energies: Any,
     force: Any,
     stress: Any,
@@ -57,16 +83,13 @@ def forces(
 
     Parameters
     ----------
-    listed
-        Whether bond vectors are to be made from lists and positions, or are given.
-    index, x, y, z
-        As in :class:`carbonize.potentials.base.Bonds`, (slot, atom).
-    shift, positions, cells
-        As in :class:`carbonize.potentials.base.Lists`, (3, slot, atom), (atom, 3), (replica, 3, 3).
+    given
+        Whether bond vectors are to be made from lists and positions, or are given; index, x, y, z as in
+        :class:`carbonize.potentials.base.Bonds`, (slot, atom); shift, positions and cells as in
+        :class:`carbonize.potentials.base.Lists`, (3, slot, atom), (all, 3), (replica, 3, 3).
     parameters
-        Values of :data:`PARAMETERS`.
-    trim
-        U2 and U3 end this far (A) before a + a'Z, where they are below 1e-12 eV.
+        Values of :data:`PARAMETERS`; how far (A) before a + a'Z U2 and U3 end, where they are below 1e-12 eV; and
+        whether there are lists, as a number.
     energies, force, stress, reach
         Results: (atom,) eV, (3, atom) eV/A, (1 or 6, atom) eV, (atom,) A; with one row of
         ``stress`` the trace of the virials.
@@ -81,34 +104,14 @@ def forces(
     lanes
         (slot * BY_CHUNK * LANES,), see :mod:`carbonize.potentials.edip_loops.dihedral`.
     """
-    total[:] = 0.0
-    angular[:] = 0.0
-    stress[:] = 0.0
-    given = (listed, index, x, y, z, shift, positions, cells)
     sound = neighbours(given, parameters, starts, near_who, near, far_who, far, vectors, edge_who)
-    coordination(parameters, atom, slope, partner, reaction, starts, near, edge)
-    n_atoms = index.shape[1]
-    for begin in range(0, n_atoms, BLOCK):
-        size = min(BLOCK, n_atoms - begin)
-        total_coordination(
-            parameters, begin, size, atom, partner, starts, near_who, near, far_who, far, block, lanes
-        )
-        edges(
-            given, parameters, trim, begin, size, reach, starts,
-            near_who, near, far_who, far, block, edge_starts, edge_who, edge,
-        )  # fmt: skip
-        functions_of_Z(parameters, size, block)
-        n_triples = exponentials(parameters, size, block, edge_starts, edge, triple)
-        exponentials_of(triple[1, :n_triples])
-        pairs_and_triples(
-            parameters, begin, size, energies, total, stress, block, edge_starts, edge_who, edge, triple
-        )
-        repulsion(
-            parameters, begin, size, angular, stress, atom, slope, partner, reaction,
-            starts, near_who, near, far_who, far, block, lanes,
-        )  # fmt: skip
+    coordination(parameters, atom, partner, starts, near, far, edge)
+    second_round(
+        given, parameters, energies, total, angular, stress, reach, atom, slope, partner, reaction, starts,
+        near_who, near, far_who, far, block, edge_starts, edge_who, edge, triple, lanes,
+    )  # fmt: skip
     backwards(angular, stress, atom, slope, reaction, starts, near_who, near)
-    for i in range(n_atoms):
+    for i in range(force.shape[1]):
         for c in range(3):
             force[c, i] = total[i, c] + angular[i, c]
     if not sound:

@@ -16,6 +16,7 @@ __all__ = [
     "BY_FAR",
     "BY_NEAR",
     "LANES",
+    "N_PARAMETERS",
     "PARAMETERS",
     "ROW_GAP",
     "compiled",
@@ -44,7 +45,9 @@ PARAMETERS = (
     "Z_repulsion_A2",
     "c0_A",
 )
-"""Names of the parameters in the order in which the kernel takes them; the trim follows."""
+"""Names of the parameters in the order in which the kernel takes them; the trim follows, and whether there are lists."""
+
+N_PARAMETERS = len(PARAMETERS) + 2
 
 BY_ATOM = 8
 """Numbers kept of an atom for its neighbours: z, M, pi_3; and of dE/dz, dE/dM, dE/dpi_3: each a line of a cache."""
