@@ -10,7 +10,7 @@ from pathlib import Path
 from carbonize.cluster.records import FOLDER, write_submission
 from carbonize.cluster.script import Task, render_script
 from carbonize.config.cluster import ClusterConfig
-from carbonize.errors import CarbonizeError, DependencyError
+from carbonize.errors import CarbonizeError, DependencyError, InputError
 from carbonize.io.files import make_folder, make_subfolder, write_atomic
 from carbonize.io.study import StudyManifest
 
@@ -53,17 +53,23 @@ def submit_tasks(
     ------
     DependencyError
         If there is no sbatch.
+    InputError
+        If Slurm refuses, or the folder's disk takes no more.
     CarbonizeError
-        If Slurm refuses, or the disk takes no more.
+        If sbatch does not answer as it should.
     """
     check_slurm()
-    make_folder(folder)
-    make_subfolder(folder / FOLDER)
-    place = _new_place(folder / FOLDER)
-    here = f"{FOLDER}/{place.name}"
-    write_atomic(place / "job.sh", render_script(tasks, cluster, name, here, report))
-    # a job may begin before sbatch has returned
-    write_submission(place, None, [task.folder for task in tasks])
+    try:
+        make_folder(folder)
+        make_subfolder(folder / FOLDER)
+        place = _new_place(folder / FOLDER)
+        here = f"{FOLDER}/{place.name}"
+        write_atomic(place / "job.sh", render_script(tasks, cluster, name, here, report))
+        # a job may begin before sbatch has returned
+        write_submission(place, None, [task.folder for task in tasks])
+    except CarbonizeError as err:
+        # nothing has begun: the folder is the user's choice, like the account
+        raise InputError(f"{err}; free space, or choose another folder") from None
     try:
         job_id = _sbatch(folder, f"{here}/job.sh")
     except BaseException:
@@ -99,7 +105,7 @@ def _sbatch(folder: Path, script: str) -> str:
         raise CarbonizeError(f"sbatch cannot be run: {err.strerror or err}") from None
     said = " ".join(done.stderr.split()).replace("sbatch: error: ", "")
     if done.returncode != 0:
-        raise CarbonizeError(
+        raise InputError(
             f"Slurm refused the job: {said or f'sbatch ended with code {done.returncode}'}; "
             f"mend the cluster file and submit again (the script is {folder / script})"
         )

@@ -9,7 +9,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numba
 import numpy as np
 from jax import Array
 from jax.typing import DTypeLike
@@ -17,7 +16,7 @@ from jaxtyping import Float, Int
 from numba.np.numpy_support import carray
 
 from carbonize.potentials.base import Bonds
-from carbonize.potentials.foreign import argument, is_call, result, target
+from carbonize.potentials.foreign import argument, compiled, is_call, result, target
 from carbonize.potentials.slots import Vectors
 from carbonize.potentials.tersoff_crowded import Crowded
 
@@ -25,16 +24,14 @@ __all__ = ["collect_forces"]
 
 _BLOCK = 64
 
-_njit = numba.njit(error_model="numpy", cache=True)
 
-
-@_njit
+@compiled
 def _copy(values: Any, out: Any) -> None:
     for a in range(len(values)):
         out[a] = values[a]
 
 
-@_njit
+@compiled
 def _collect(
     count: Any, index: Any, bond: Any, gradient: Any,
     crowded: Any, more_index: Any, more_bond: Any, more_gradient: Any, force: Any, trace: Any, block_index: Any, block: Any,
@@ -81,7 +78,7 @@ def _collect(
                 trace[i] += g * real(more_bond[c, k, p])
 
 
-@_njit
+@compiled
 def _call(frame: int, given: np.ndarray, made: np.ndarray) -> None:
     at, (slots, atoms) = argument(frame, 1)
     more, (most, places) = argument(frame, 5)

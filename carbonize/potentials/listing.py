@@ -11,24 +11,21 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numba
 import numpy as np
 from jax import Array
 from jaxtyping import Int
 from numba.np.numpy_support import carray
 
 from carbonize.potentials.base import PAD_A, UNUSED, Bonds
-from carbonize.potentials.foreign import argument, is_call, result, target
+from carbonize.potentials.foreign import argument, compiled, is_call, result, target
 from carbonize.potentials.tersoff_crowded import Crowded, places_needed, room
 
 __all__ = ["can_list", "list_bonds", "tile"]
 
 _BLOCK = 64
 
-_njit = numba.njit(error_model="numpy", cache=True)
 
-
-@_njit
+@compiled
 def tile(index: Any, shift: Any, begin: int, end: int, who: Any, along: Any) -> int:
     """Lists of a block of atoms next to each other; how many rows have any neighbour.
 
@@ -51,7 +48,7 @@ def tile(index: Any, shift: Any, begin: int, end: int, who: Any, along: Any) -> 
     return index.shape[0]
 
 
-@_njit
+@compiled
 def _row(
     k: int, begin: int, starts: Any, count: Any, most: int, who: Any, x: Any, y: Any, z: Any,
     index: Any, row_x: Any, row_y: Any, row_z: Any,
@@ -70,7 +67,7 @@ def _row(
         row_z[a] = w if used else zero
 
 
-@_njit
+@compiled
 def _list(
     index: Any, shift: Any, positions: Any, cells: Any, radius: Any,
     few_index: Any, few: Any, count: Any, crowded: Any, crowded_index: Any, crowded_bonds: Any, told: Any,
@@ -142,7 +139,7 @@ def _list(
     told[0], told[1] = n_crowded, most_bonds
 
 
-@_njit
+@compiled
 def _call(frame: int, given: np.ndarray, made: np.ndarray) -> None:
     at, (wide, atoms) = argument(frame, 0)
     everyone = argument(frame, 2)[1][0]

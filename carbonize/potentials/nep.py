@@ -18,7 +18,7 @@ sums small matrix products atom by atom, several times faster than sums over the
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +37,7 @@ from carbonize.potentials.nep_angular import (
     invariants_backwards,
 )
 from carbonize.potentials.nep_file import NepModel
+from carbonize.potentials.nep_loops.call import evaluate_in_loops
 from carbonize.potentials.nep_radial import basis, within
 from carbonize.potentials.nep_zbl import repulsion
 from carbonize.potentials.slots import Vectors, barrier, fold, gather, scatter_add, shells, with_others
@@ -58,11 +59,14 @@ class Nep(Potential):
     model
         What the file holds.
     block
-        Atoms that are evaluated at a time; None chooses. Results depend on it by rounding only.
+        Atoms that are evaluated at a time as arrays; None chooses. Results depend on it by rounding only.
+    loops
+        Whether a processor evaluates loops (:mod:`carbonize.potentials.nep_loops`) instead of arrays (for tests).
     """
 
     model: NepModel
     block: int | None = None
+    loops: bool = True
 
     @property
     def cutoff_A(self) -> float:
@@ -94,11 +98,21 @@ class Nep(Potential):
         bonds: Bonds,
         species: Int[Array, " atom"],
         capacity: Capacity,
-        with_virials: bool = False,
+        with_virials: bool | Literal["trace"] = False,
         accumulate: DTypeLike | None = None,
     ) -> Evaluation:
         """Energies (eV), forces (eV/A) and virials (eV); see :class:`Potential`."""
         on_card = device.available()
+        if self.loops and not on_card:
+            each, total, stress = evaluate_in_loops(self.model, bonds, species, with_virials, accumulate)
+            columns = 1 if bonds.lists is not None else each.size
+            return Evaluation(
+                energies=each,
+                forces=total,
+                virials=stress if with_virials else None,
+                usage=jnp.zeros((len(capacity), columns), jnp.int32),
+                reach_A=jnp.full(columns, self.cutoff_A, bonds.x.dtype),
+            )
         angular_A = float(self.model.angular_A.max())
         if can_list(bonds):
             near, near_count, _ = list_bonds(bonds, self.cutoff_A, capacity[0], 0, 0)

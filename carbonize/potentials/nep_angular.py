@@ -23,12 +23,22 @@ import numpy as np
 from jax import Array
 from numpy.polynomial import legendre, polynomial
 
-__all__ = ["harmonics", "harmonics_backwards", "invariants", "invariants_backwards", "number_of_harmonics"]
+__all__ = [
+    "FIVE_BODY",
+    "QUADRUPOLE",
+    "Q_222",
+    "harmonics",
+    "harmonics_backwards",
+    "invariants",
+    "invariants_backwards",
+    "number_of_harmonics",
+    "polynomial_of",
+]
 
 # Coefficients of q_222 and q_1111 in sums of 3z^2 - 1, xz, yz, x^2 - y^2, 2xy and of z, x, y, with the
 # digits that GPUMD and NEP_CPU have.
-_Q222 = (-0.007499480826664, -0.134990654879954, 0.067495327439977, 0.404971964639861, -0.809943929279723)
-_Q1111 = 0.026596810706114
+Q_222 = (-0.007499480826664, -0.134990654879954, 0.067495327439977, 0.404971964639861, -0.809943929279723)
+FIVE_BODY = 0.026596810706114
 
 
 def number_of_harmonics(l_max: int) -> int:
@@ -37,7 +47,7 @@ def number_of_harmonics(l_max: int) -> int:
 
 
 @functools.cache
-def _polynomial(l: int, m: int) -> tuple[float, ...]:  # noqa: E741
+def polynomial_of(l: int, m: int) -> tuple[float, ...]:  # noqa: E741
     """Coefficients of N_lm Q_lm(z) in rising powers of z."""
     norm = math.sqrt((2 * l + 1) / (4 * math.pi) * math.factorial(l - m) / math.factorial(l + m))
     if m > 0:
@@ -74,9 +84,9 @@ def harmonics(l_max: int, x: Array, y: Array, z: Array) -> list[Array]:
     powers, z2 = _powers(x, y, l_max), z * z
     found: list[Array] = []
     for l in range(1, l_max + 1):  # noqa: E741
-        found.append(_value(_polynomial(l, 0), z, z2))  # type: ignore[arg-type]
+        found.append(_value(polynomial_of(l, 0), z, z2))  # type: ignore[arg-type]
         for m in range(1, l + 1):
-            factor = _value(_polynomial(l, m), z, z2)
+            factor = _value(polynomial_of(l, m), z, z2)
             found += [factor * part for part in powers[m - 1]]
     return found
 
@@ -95,7 +105,7 @@ def harmonics_backwards(
     for m in range(l_max + 1):
         sums: list[Array | float] = [0.0, 0.0, 0.0, 0.0]  # of the factor and its slope, Re and Im
         for l in range(max(m, 1), l_max + 1):  # noqa: E741
-            coefficients = _polynomial(l, m)
+            coefficients = polynomial_of(l, m)
             factor = _value(coefficients, z, z2)
             slope = _value(_derivative(coefficients), z, z2) if l > m else 0.0
             first = l * l - 1 + max(2 * m - 1, 0)
@@ -120,10 +130,10 @@ def harmonics_backwards(
 
 def _quadrupole(A: Sequence[Array]) -> tuple[Array, ...]:
     """Sums of 3z^2 - 1, xz, yz, x^2 - y^2 and 2xy from those of the Y_2m."""
-    return tuple(a * scale for a, scale in zip(A[3:8], _QUADRUPOLE, strict=True))
+    return tuple(a * scale for a, scale in zip(A[3:8], QUADRUPOLE, strict=True))
 
 
-_QUADRUPOLE = (
+QUADRUPOLE = (
     math.sqrt(16 * math.pi / 5),
     math.sqrt(4 * math.pi / 15),
     math.sqrt(4 * math.pi / 15),
@@ -137,7 +147,7 @@ def invariants(l_max: int, four_body: bool, five_body: bool, A: Sequence[Array])
     q: list[Any] = [sum(A[k] * A[k] for k in range(l * l - 1, (l + 1) ** 2 - 1)) for l in range(1, l_max + 1)]  # noqa: E741
     if four_body:
         s, t, u, v, w = _quadrupole(A)
-        a, b, c, d, e = _Q222
+        a, b, c, d, e = Q_222
         q.append(
             s * (a * s * s + b * (t * t + u * u) + c * (v * v + w * w))
             + d * v * (u * u - t * t)
@@ -145,7 +155,7 @@ def invariants(l_max: int, four_body: bool, five_body: bool, A: Sequence[Array])
         )
     if five_body:
         dipole = q[0] * (4 * math.pi / 3)
-        q.append(_Q1111 * dipole * dipole)
+        q.append(FIVE_BODY * dipole * dipole)
     return q
 
 
@@ -158,11 +168,11 @@ def invariants_backwards(
     of_quadrupole = rest.pop(0) if four_body else None
     if five_body:
         dipole = A[0] * A[0] + A[1] * A[1] + A[2] * A[2]
-        weights[0] = weights[0] + (4.0 * _Q1111 * (4 * math.pi / 3) ** 2) * rest[0] * dipole
+        weights[0] = weights[0] + (4.0 * FIVE_BODY * (4 * math.pi / 3) ** 2) * rest[0] * dipole
     dA = [weights[l - 1] * A[k] for l in range(1, l_max + 1) for k in range(l * l - 1, (l + 1) ** 2 - 1)]  # noqa: E741
     if of_quadrupole is not None:
         s, t, u, v, w = _quadrupole(A)
-        a, b, c, d, e = _Q222
+        a, b, c, d, e = Q_222
         slopes = (
             3.0 * a * s * s + b * (t * t + u * u) + c * (v * v + w * w),
             2.0 * t * (b * s - d * v) + e * u * w,
@@ -170,6 +180,6 @@ def invariants_backwards(
             2.0 * c * s * v + d * (u * u - t * t),
             2.0 * c * s * w + e * t * u,
         )
-        for k, (slope, scale) in enumerate(zip(slopes, _QUADRUPOLE, strict=True), start=3):
+        for k, (slope, scale) in enumerate(zip(slopes, QUADRUPOLE, strict=True), start=3):
             dA[k] = dA[k] + of_quadrupole * (scale * slope)
     return dA

@@ -9,23 +9,20 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numba
 import numpy as np
 from jaxtyping import Array, Float, Int, Int8
 from numba.np.numpy_support import carray
 
 from carbonize.potentials.base import UNUSED
-from carbonize.potentials.foreign import argument, is_call, result, target
+from carbonize.potentials.foreign import argument, compiled, is_call, result, target
 from carbonize.potentials.listing import tile
 
 __all__ = ["cut"]
 
 _BLOCK = 64
 
-_njit = numba.njit(error_model="numpy", cache=True)
 
-
-@_njit
+@compiled
 def _row(
     k: int, begin: int, starts: Any, count: Any, who: Any, code: Any,
     index: Any, along_x: Any, along_y: Any, along_z: Any,
@@ -42,7 +39,7 @@ def _row(
         along_z[a] = r if used else np.int8(0)
 
 
-@_njit
+@compiled
 def _cut(
     index: Any, shift: Any, positions: Any, cells: Any, radius: Any,
     near: Any, near_shift: Any, count: Any, who: Any, code: Any, starts: Any, tiled: Any, tiled_shift: Any,
@@ -89,7 +86,7 @@ def _cut(
                 )  # fmt: skip
 
 
-@_njit
+@compiled
 def _call(frame: int, like: np.ndarray) -> None:
     at, (wide, atoms) = argument(frame, 0)
     everyone = argument(frame, 2)[1][0]

@@ -9,13 +9,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numba
 import numpy as np
 from jaxtyping import Array, Float, Int, Int8
 from numba.np.numpy_support import carray
 
 from carbonize.potentials.base import UNUSED
-from carbonize.potentials.foreign import argument, is_call, result, target
+from carbonize.potentials.foreign import argument, compiled, is_call, result, target
 from carbonize.simulation.binning import Grid, margin_A
 
 __all__ = ["scan"]
@@ -26,10 +25,8 @@ _BYTE = 8
 _FAR2 = 1e6
 """Square of the shortest distance (A^2) where nothing is near."""
 
-_njit = numba.njit(error_model="numpy", cache=True)
 
-
-@_njit
+@compiled
 def _row(
     k: int, starts: Any, count: Any, own: Any, order: Any, who: Any, code: Any,
     index: Any, along_x: Any, along_y: Any, along_z: Any,
@@ -49,20 +46,20 @@ def _row(
     return some
 
 
-@_njit
+@compiled
 def _empty_row(own: Any, index: Any, along_x: Any, along_y: Any, along_z: Any) -> None:
     for a in range(len(index)):
         index[a], along_x[a], along_y[a], along_z[a] = own[a], UNUSED, 0, 0
 
 
-@_njit
+@compiled
 def _place(value: Any, bins: int) -> int:
     """The bin of a fractional coordinate; rounding may leave an atom on the upper face."""
     inside = min(max(value, 0.0), 1.0) if np.isfinite(value) else 0.0
     return min(int(inside * bins), bins - 1)
 
 
-@_njit
+@compiled
 def _image(place: int, bins: int) -> int:
     """How many cell vectors away a bin lies; dividing is dear, and most are inside."""
     if 0 <= place < bins:
@@ -72,7 +69,7 @@ def _image(place: int, bins: int) -> int:
     return place // bins
 
 
-@_njit
+@compiled
 def _sort(
     positions: Any, cell: Any, bins: Any, number: Any, first: Any, order: Any, rank: Any, sorted_at: Any
 ) -> None:
@@ -102,7 +99,7 @@ def _sort(
     first[0] = 0
 
 
-@_njit
+@compiled
 def _scan(
     positions: Any, cell: Any, bins: Any, reach: Any, own: Any, limit2: Any,
     index: Any, shift: Any, count: Any, closest2: Any,
@@ -185,7 +182,7 @@ def _scan(
     closest2[0] = closest
 
 
-@_njit
+@compiled
 def _call(frame: int, like: np.ndarray) -> None:
     at, (atoms, _) = argument(frame, 0)
     total = argument(frame, 4)[1][1]

@@ -212,7 +212,7 @@ def test_what_slurm_says_when_it_refuses_is_passed_on(
     (tmp_path / "bin").mkdir()
     program(tmp_path / "bin" / "sbatch", refusal)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    assert submit(monkeypatch, study) == 1
+    assert submit(monkeypatch, study) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "Slurm refused the job: Invalid account or partition" in said
@@ -257,6 +257,7 @@ def test_a_full_disk_is_said(
         raise OSError(122, "Disk quota exceeded")
 
     monkeypatch.setattr(os, "replace", over_quota)
-    assert submit(monkeypatch, study) == 1
+    assert submit(monkeypatch, study) == 2
     said = capsys.readouterr().err
+    assert said.count("\n") == 1
     assert "job.sh: cannot be written: Disk quota exceeded" in said

@@ -26,9 +26,8 @@ from carbonize.potentials.edip_loops.layout import (
     N_PARAMETERS,
     PARAMETERS,
     ROW_GAP,
-    compiled,
 )
-from carbonize.potentials.foreign import argument, is_call, result, target
+from carbonize.potentials.foreign import argument, compiled, is_call, result, target
 
 if TYPE_CHECKING:
     from carbonize.potentials.edip import Edip

@@ -14,7 +14,7 @@ from carbonize.potentials.edip_loops.dihedral import (
     lane,
     six_of,
 )
-from carbonize.potentials.edip_loops.layout import AT_M, AT_PI3, AT_Z, BLOCK, compiled
+from carbonize.potentials.edip_loops.layout import AT_M, AT_PI3, AT_Z, BLOCK
 from carbonize.potentials.edip_loops.numbers import (
     adjugate,
     apply,
@@ -27,6 +27,7 @@ from carbonize.potentials.edip_loops.numbers import (
     unit_vectors,
 )
 from carbonize.potentials.edip_loops.sums import add_own, give, six
+from carbonize.potentials.foreign import compiled
 
 __all__ = ["backwards", "coordination", "repulsion", "total_coordination"]
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from carbonize.potentials.edip_loops.layout import AT_M, BY_CHUNK, LANES, compiled
+from carbonize.potentials.edip_loops.layout import AT_M, BY_CHUNK, LANES
 from carbonize.potentials.edip_loops.numbers import adjugate, apply, contract, cross, without
+from carbonize.potentials.foreign import compiled
 
 __all__ = ["ALONG", "MINE", "THEIRS", "TRACE", "dihedrals", "four_of", "lane", "six_of"]
 

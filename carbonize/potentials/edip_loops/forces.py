@@ -10,10 +10,11 @@ from carbonize.potentials.edip_loops.coordination import (
     repulsion,
     total_coordination,
 )
-from carbonize.potentials.edip_loops.layout import BLOCK, N_PARAMETERS, compiled
+from carbonize.potentials.edip_loops.layout import BLOCK, N_PARAMETERS
 from carbonize.potentials.edip_loops.neighbours import neighbours, say_unsound
 from carbonize.potentials.edip_loops.numbers import exponentials_of
 from carbonize.potentials.edip_loops.triples import edges, exponentials, functions_of_Z, pairs_and_triples
+from carbonize.potentials.foreign import compiled
 
 __all__ = ["forces", "second_round"]
 

@@ -1,8 +1,6 @@
-"""What stands where in the arrays of the loops, and how they are compiled."""
+"""What stands where in the arrays of the loops."""
 
 from __future__ import annotations
-
-import numba
 
 __all__ = [
     "AT_M",
@@ -19,7 +17,6 @@ __all__ = [
     "N_PARAMETERS",
     "PARAMETERS",
     "ROW_GAP",
-    "compiled",
 ]
 
 PARAMETERS = (
@@ -74,6 +71,3 @@ LANES, BY_CHUNK = 64, 21
 
 ROW_GAP = 72
 """Entries between rows that are as long as a power of two might be, so that they do not collide in a cache."""
-
-# no fast-math: vectorised loops and their last, single rounds must agree to the last bit
-compiled = numba.njit(error_model="numpy", cache=True)

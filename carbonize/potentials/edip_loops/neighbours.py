@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from carbonize.potentials.base import PAD_A, UNUSED
-from carbonize.potentials.edip_loops.layout import BLOCK, compiled
+from carbonize.potentials.edip_loops.layout import BLOCK
+from carbonize.potentials.foreign import compiled
 
 __all__ = ["neighbours", "say_unsound", "vector"]
 

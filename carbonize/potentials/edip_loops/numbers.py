@@ -9,7 +9,7 @@ import numpy as np
 from numba.core import types
 from numba.extending import intrinsic, overload
 
-from carbonize.potentials.edip_loops.layout import compiled
+from carbonize.potentials.foreign import compiled
 
 __all__ = [
     "adjugate",

@@ -38,10 +38,9 @@ from carbonize.potentials.edip_loops.layout import (
     LANES,
     N_PARAMETERS,
     ROW_GAP,
-    compiled,
 )
 from carbonize.potentials.edip_loops.neighbours import neighbours, say_unsound
-from carbonize.potentials.foreign import argument, is_call, result, target
+from carbonize.potentials.foreign import argument, compiled, is_call, result, target
 
 if TYPE_CHECKING:
     from carbonize.potentials.edip import Edip

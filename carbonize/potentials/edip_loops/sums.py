@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from carbonize.potentials.edip_loops.layout import compiled
 from carbonize.potentials.edip_loops.numbers import like
+from carbonize.potentials.foreign import compiled
 
 __all__ = ["add_own", "give", "six"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from carbonize.potentials.edip_loops.layout import compiled
 from carbonize.potentials.edip_loops.neighbours import vector
 from carbonize.potentials.edip_loops.numbers import exponential, like
 from carbonize.potentials.edip_loops.sums import add_own, give, six
+from carbonize.potentials.foreign import compiled
 
 __all__ = ["edges", "exponentials", "functions_of_Z", "pairs_and_triples"]
 
