@@ -28,7 +28,7 @@ FEWEST_DOF = 3
 """With fewer degrees of freedom an interval is Student's."""
 
 _BLUR = 0.4  # of a standard deviation; without it some resamples of few values hardly spread at all
-_SAME = 1e-12  # a spread below this share of the largest value is rounding
+_SAME = 1e-12  # a spread or a sum below this share of the largest value is rounding
 
 Blocks = Sequence[Float[np.ndarray, "... replica"]]
 """One array a block; all may have the same leading axes (independent studies side by side)."""
@@ -93,6 +93,7 @@ def contrast(
     )
     variance = sum((part.variance for part in parts), np.zeros_like(value))
     largest = np.max([part.largest for part in parts], axis=0)
+    value = np.where(np.abs(value) <= _SAME * largest, 0.0, value)
     nothing = np.full_like(value, np.nan)
     if any(part.dof < 1 for part in parts):
         return Estimate(value, nothing, nothing, nothing, nothing, np.zeros_like(value))

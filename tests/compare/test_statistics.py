@@ -105,6 +105,14 @@ def test_the_same_data_give_the_same_numbers_and_units_do_not_matter() -> None:
     assert mirrored.value == pytest.approx(-one.value)
 
 
+def test_a_sum_that_is_rounding_is_nothing() -> None:
+    apart = np.array([0.1, 0.2, -0.3, 0.1, -0.1])
+    assert apart.mean() != 0.0
+    found = contrast([[apart]])
+    assert found.value == 0.0
+    assert found.low < 0.0 < found.high
+
+
 def test_one_replica_and_no_spread_have_no_interval() -> None:
     alone = contrast([[np.array([0.7])]])
     assert alone.value == 0.7

@@ -166,7 +166,7 @@ def test_a_refusal_of_slurm_is_one_line(
 ) -> None:
     prepare_study(load_study(write_study(tmp_path)), tmp_path / "out", lambda _: None)
     cluster = cluster_file(tmp_path, partition="nowhere")
-    assert carbonize_main(monkeypatch, "submit", tmp_path / "out", "--cluster", cluster) == 1
+    assert carbonize_main(monkeypatch, "submit", tmp_path / "out", "--cluster", cluster) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "Slurm refused the job" in said
