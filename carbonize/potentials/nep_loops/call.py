@@ -45,6 +45,7 @@ _SIZES = (
     "repels",
     "listed",
 )
+_N_SIZES = len(_SIZES)
 _BY_WORK = 7
 _SPARE = 2 * LANES
 """Room behind the last bond of a block: tiles write whole."""
@@ -53,7 +54,7 @@ _SPARE = 2 * LANES
 @compiled
 def _call(frame: int, given: np.ndarray, inner: np.ndarray, out: np.ndarray) -> None:
     """Reads where arguments and results lie; the arrays have the types of positions, of what is computed and of results."""
-    sizes = carray(argument(frame, 0)[0], (13,), np.int32)
+    sizes = carray(argument(frame, 0)[0], (_N_SIZES,), np.int32)
     elements, networks, neurons, descriptors = sizes[0], sizes[1], sizes[2], sizes[3]
     radial, radial_terms, angular, angular_terms = sizes[4], sizes[5], sizes[6], sizes[7]
     l_max = sizes[8]
@@ -72,7 +73,7 @@ def _call(frame: int, given: np.ndarray, inner: np.ndarray, out: np.ndarray) -> 
     )
     at_species, (_, named) = argument(frame, 8)
     work_rows = max(_BY_WORK, 2 * l_max + 6)
-    room = BLOCK * slots + 16
+    room = BLOCK * slots + _SPARE
     width = result(frame, 14)[1][1]
     of_angular = BLOCK * angular
     at, (components, _) = result(frame, 2)
@@ -183,7 +184,7 @@ def evaluate_in_loops(
         *(elements, networks, neurons, descriptors, radial, radial_terms, angular, angular_terms, l_max),
         *(int(model.four_body), int(model.five_body), int(model.zbl is not None), int(lists is not None)),
     )
-    assert len(sizes) == len(_SIZES)
+    assert len(sizes) == _N_SIZES
 
     def numbers(*shape: int, dtype: DTypeLike = inner) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(shape, dtype)

@@ -26,7 +26,6 @@ __all__ = [
     "place",
     "polynomial",
     "product",
-    "scale",
     "transposed",
 ]
 
@@ -157,12 +156,6 @@ def basis(bonds: Any, n: int, work: Any, f: Any, df: Any) -> None:
 def copy(values: Any, out: Any) -> None:
     for k in range(len(out)):
         out[k] = values[k]
-
-
-@compiled
-def scale(values: Any, factor: Any, out: Any) -> None:
-    for k in range(len(out)):
-        out[k] = values[k] * factor[k]
 
 
 @compiled
