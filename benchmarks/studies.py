@@ -106,8 +106,9 @@ def _measure(what: str, ours: Ours, batch: np.ndarray) -> Row:
 
 
 def _compile(start: Callable[[dict[str, str]], Ours], folder: Path) -> Row:
-    """Seconds of compiling a run's program, in a new process with an empty cache and in a second one."""
+    """Seconds of compiling a run's program, in a new process with empty caches and in a second one."""
     cache = {
+        "NUMBA_CACHE_DIR": str(folder / "loops"),
         "JAX_COMPILATION_CACHE_DIR": str(folder / "xla"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "1.0",
     }

@@ -12,6 +12,7 @@ __all__ = [
     "InputError",
     "Interrupted",
     "SimulationError",
+    "first_line",
 ]
 
 
@@ -43,3 +44,14 @@ class Interrupted(CarbonizeError):
     """A run was asked to stop; it has a checkpoint and can be continued."""
 
     exit_code = 75
+
+
+def first_line(error: Exception) -> str:
+    """Kind and first line of a library's error, cut to a length that a message can hold.
+
+    >>> first_line(ValueError("no\\nmore"))
+    'ValueError: no'
+    """
+    reason = (str(error).strip().splitlines() or [""])[0]
+    reason = "".join(c if c.isprintable() else "?" for c in reason)
+    return f"{type(error).__name__}: {reason if len(reason) <= 300 else reason[:297] + '...'}"

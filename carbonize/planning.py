@@ -241,7 +241,8 @@ def _atoms(config: RunConfig) -> int:
         raise InputError(f"{file}: no such file; check the path of the potential")
     if structure.kind != "file":
         return structure.atoms
-    from carbonize.io.frames import read_frames, validate_atoms
+    from carbonize.io.frames import read_frames
+    from carbonize.io.validation import validate_atoms
     from carbonize.structures.prepare import species_indices, standard_cell
 
     where = structure.starts[0]

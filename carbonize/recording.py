@@ -24,7 +24,7 @@ from carbonize.io.files import (
     sync_file,
     write_atomic,
 )
-from carbonize.io.frames import atoms_from_gsd
+from carbonize.io.gsd_frames import atoms_from_gsd
 from carbonize.io.results import analysis_dataset, pores_csv, summary
 from carbonize.io.rundir import RunPaths
 from carbonize.io.trajectory import TrajectoryReader, TrajectoryWriter, make_frame, set_coordination

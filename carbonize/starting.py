@@ -12,7 +12,8 @@ import numpy as np
 
 from carbonize.config.models import FileStructure, StructureConfig
 from carbonize.errors import InputError
-from carbonize.io.frames import read_frames, validate_atoms
+from carbonize.io.frames import read_frames
+from carbonize.io.validation import validate_atoms
 from carbonize.potentials.base import Potential
 from carbonize.structures.prepare import species_indices, standard_cell
 from carbonize.structures.random_packing import cubic_edge_A, random_packing

@@ -11,7 +11,8 @@ from carbonize.analysis.frame import analyze
 from carbonize.config.builds import LARGEST_DENSITY_G_CM3, FragmentsMatrix, TemplatedSpec
 from carbonize.crosslinking import fragment_structure
 from carbonize.errors import InputError
-from carbonize.io.frames import read_frames, validate_atoms
+from carbonize.io.frames import read_frames
+from carbonize.io.validation import validate_atoms
 from carbonize.potentials.base import Potential
 from carbonize.quenching import MeltQuench, melt_quench
 from carbonize.relaxing import CarbonRelaxer

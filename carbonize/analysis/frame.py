@@ -104,7 +104,7 @@ def analyze(
     >>> result["bonding"]["sp3"], round(result["density_g_cm3"], 2)
     (1.0, 3.52)
     """
-    from carbonize.io.frames import validate_atoms
+    from carbonize.io.validation import validate_atoms
     from carbonize.units import density_g_cm3
 
     _check_kinds(atoms, radii, class_limits)

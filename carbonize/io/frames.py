@@ -1,39 +1,30 @@
 """Structures from files: any format that ASE reads, and GSD trajectories.
 
-GSD (https://gsd.readthedocs.io, schema hoomd) is what runs write and what ASE cannot
-read. :func:`validate_atoms` finds what no analysis or simulation could make sense of.
+GSD (:mod:`carbonize.io.gsd_frames`) is what runs write and what ASE cannot read.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
-import time
 import warnings
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from carbonize.errors import InputError
+from carbonize.errors import InputError, first_line
+from carbonize.io.gsd_frames import atoms_from_gsd, open_gsd
 
 if TYPE_CHECKING:
     from ase import Atoms
 
-__all__ = ["atoms_from_gsd", "first_line", "open_gsd", "read_frames", "validate_atoms"]
+__all__ = ["read_frames"]
 
 _SPARE_BYTES = 2 << 30  # libraries that a reader loads are in it
 _BYTES_PER_BYTE = 500  # of memory for one in a file
 _COLUMNS = re.compile(rb":[A-Za-z]:(\d+)")
 _GSD_MAGIC = b"\xdfe\xdfe\xdfe\xdfe"
-
-CLOSEST_ATOMS_A = 0.1
-"""Two atoms nearer than this are a broken structure."""
-
-FARTHEST_A = 1e7
-"""No structure of atoms is a millimetre wide; beyond, distances lose their digits."""
 
 
 def read_frames(source: str | Path, which: Literal["all"] | int = "all") -> Iterator[tuple[int, Atoms]]:
@@ -180,17 +171,6 @@ def _memory_in_proportion(path: Path) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
-def first_line(error: Exception) -> str:
-    """Kind and first line of a library's error, cut to a length that a message can hold.
-
-    >>> first_line(ValueError("no\\nmore"))
-    'ValueError: no'
-    """
-    reason = (str(error).strip().splitlines() or [""])[0]
-    reason = "".join(c if c.isprintable() else "?" for c in reason)
-    return f"{type(error).__name__}: {reason if len(reason) <= 300 else reason[:297] + '...'}"
-
-
 def _read_ase(path: Path) -> Iterator[Atoms]:
     """Frames of a file that ASE reads."""
     from ase import Atoms
@@ -246,156 +226,3 @@ def _read_gsd(path: Path) -> Iterator[Atoms]:
     with open_gsd(path) as trajectory:
         for number in range(len(trajectory)):
             yield atoms_from_gsd(trajectory[number], f"{path}: frame {number}")
-
-
-def open_gsd(path: Path) -> Any:
-    """A GSD file opened for reading (:class:`gsd.hoomd.HOOMDTrajectory`), looked over before.
-
-    Raises
-    ------
-    InputError
-        If it is damaged.
-    """
-    import gsd.hoomd
-
-    from carbonize.io.gsd_layout import check_gsd
-
-    tries = 4
-    while True:
-        tries -= 1
-        check_gsd(path)
-        try:
-            return gsd.hoomd.open(str(path), "r")
-        except Exception as error:
-            # a run that appends a frame in this moment looks damaged to the library
-            if tries == 0 or not isinstance(error, RuntimeError):
-                raise InputError(f"{path}: not a readable GSD file: {first_line(error)}") from None
-            time.sleep(0.01)
-
-
-def atoms_from_gsd(frame: Any, where: str = "the frame") -> Atoms:
-    """ASE atoms of one GSD frame (schema hoomd), lengths in A, origin at the cell's corner.
-
-    ``info`` has ``step`` and every logged scalar (our own without the prefix ``carbonize/``),
-    ``arrays`` every logged per-particle value.
-    """
-    from ase import Atoms
-    from ase.data import chemical_symbols
-
-    particles = frame.particles
-    count = int(particles.N)
-    types = [str(name) for name in particles.types]
-    unknown = [name for name in types if name not in chemical_symbols]
-    if unknown:
-        raise InputError(
-            f"{where}: particle type {unknown[0]!r} is not a chemical element; name the types after elements"
-        )
-    position = np.zeros((count, 3)) if particles.position is None else particles.position
-    cell, pbc = _cell_from_hoomd(frame.configuration)
-    # HOOMD's origin is the centre of the box, ASE's a corner
-    positions = np.asarray(position, dtype=float) + cell.sum(axis=0) / 2
-    typeid = np.zeros(count, dtype=int) if particles.typeid is None else particles.typeid
-    if np.shape(position) != (count, 3) or np.shape(typeid) != (count,):
-        raise InputError(f"{where}: positions or types are not those of {count} particles")
-    if count and not 0 <= int(np.min(typeid)) <= int(np.max(typeid)) < len(types):
-        raise InputError(f"{where}: a particle is of a type that the file does not name")
-    atoms = Atoms([types[k] for k in typeid], positions=positions, cell=cell, pbc=pbc)
-    atoms.info["step"] = int(frame.configuration.step or 0)
-    for key, value in frame.log.items():
-        array = np.asarray(value)
-        if key.startswith("particles/") and len(array) == count:
-            # ASE's writers know no unsigned numbers
-            array = array.astype(np.int64) if array.dtype.kind == "u" else array
-            atoms.new_array(key.removeprefix("particles/"), array)
-        elif array.size == 1:
-            atoms.info[key.removeprefix("carbonize/")] = array.reshape(()).item()
-    return atoms
-
-
-def _cell_from_hoomd(configuration: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Cell vectors as rows (A) and periodicity from HOOMD's Lx, Ly, Lz, xy, xz, yz.
-
-    A length of zero, or the third of a two-dimensional box, is an open direction.
-    """
-    box = configuration.box
-    lx, ly, lz, xy, xz, yz = (float(value) for value in (np.zeros(6) if box is None else box))
-    if configuration.dimensions == 2:
-        lz = xz = yz = 0.0
-    cell = np.array([[lx, 0.0, 0.0], [xy * ly, ly, 0.0], [xz * lz, yz * lz, lz]])
-    return cell, np.array([lx != 0, ly != 0, lz != 0])
-
-
-def validate_atoms(atoms: Atoms, where: str = "the structure") -> None:
-    """Check that a structure can be analysed or simulated at all.
-
-    Parameters
-    ----------
-    atoms
-        Any structure.
-    where
-        What the messages call it, for example "x.xyz, frame 3".
-
-    Raises
-    ------
-    InputError
-        Without atoms; with a position or cell vector that is not finite or beyond
-        :data:`FARTHEST_A`, a periodic cell without volume, or two atoms (or images) closer
-        than :data:`CLOSEST_ATOMS_A`.
-    """
-    from carbonize.periodic import make_lattice, neighbor_pairs
-
-    if len(atoms) == 0:
-        raise InputError(f"{where} has no atoms")
-    bad = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
-    if len(bad):
-        x, y, z = atoms.positions[bad[0]]
-        more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-        raise InputError(
-            f"{where}: the position of atom {bad[0]}{more} is not finite ({x:g}, {y:g}, {z:g}); mend the file"
-        )
-    cell, pbc = atoms.cell.array, np.asarray(atoms.pbc)
-    if not np.isfinite(cell).all():
-        raise InputError(f"{where}: the cell has a component that is not finite; mend the file")
-    for what, vectors in (("position of an atom", atoms.positions), ("cell vector", cell)):
-        largest = np.abs(vectors).max()
-        if largest > FARTHEST_A:
-            raise InputError(f"{where}: a {what} has a component of {largest:.3g} A; lengths are in A")
-    if pbc.any():
-        periods = cell[pbc]
-        lengths = np.linalg.norm(periods, axis=1)
-        # the volume spanned by the periodic vectors: a length, an area or a volume
-        extent = np.sqrt(max(np.linalg.det(periods @ periods.T), 0.0))
-        if not extent > 1e-6 * lengths.prod():
-            raise InputError(
-                f"{where}: the cell has zero volume along its periodic directions; "
-                "give cell vectors, or set the boundary conditions to open (pbc F F F)"
-            )
-        shortest = np.linalg.norm(make_lattice(cell, pbc).vectors[pbc], axis=1).min()
-        if shortest < CLOSEST_ATOMS_A:
-            raise InputError(
-                f"{where}: a cell vector of {shortest:.3g} A puts each atom on top of its own image; "
-                "lengths are in A"
-            )
-    lattice = make_lattice(cell, pbc)
-    wrapped = lattice.fractional(np.asarray(atoms.positions, float)) @ lattice.vectors
-    same = _same_voxel(wrapped)
-    # many atoms in one place would be too many pairs to hold: one such pair is enough
-    few = slice(None) if same is None else list(same)
-    pairs = neighbor_pairs(atoms.positions[few], cell, pbc, CLOSEST_ATOMS_A)
-    if len(pairs.distance):
-        nearest = int(np.argmin(pairs.distance))
-        numbers = np.arange(len(atoms))[few]
-        one, two = sorted(int(numbers[of[nearest]]) for of in (pairs.first, pairs.second))
-        raise InputError(
-            f"{where}: atoms {one} and {two} overlap "
-            f"({pairs.distance[nearest]:.3g} A apart, images included); remove one of them"
-        )
-
-
-def _same_voxel(positions: np.ndarray) -> tuple[int, int] | None:
-    """Two atoms in one cube so small that they certainly overlap; None if there are none."""
-    edge = 0.5 * CLOSEST_ATOMS_A  # its diagonal is shorter than the closest distance
-    voxels = np.floor(positions / edge).astype(np.int64)
-    order = np.lexsort(voxels.T)
-    equal = np.flatnonzero((voxels[order[1:]] == voxels[order[:-1]]).all(axis=1))
-    return (int(order[equal[0]]), int(order[equal[0] + 1])) if len(equal) else None

@@ -14,8 +14,8 @@ from typing import Any, overload
 
 import numpy as np
 
-from carbonize.errors import CarbonizeError, InputError
-from carbonize.io.frames import atoms_from_gsd, first_line, open_gsd
+from carbonize.errors import CarbonizeError, InputError, first_line
+from carbonize.io.gsd_frames import atoms_from_gsd, open_gsd
 from carbonize.io.gsd_layout import (
     Layout,
     check_gsd,

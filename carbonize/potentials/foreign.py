@@ -17,7 +17,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
@@ -25,7 +25,13 @@ from numba.core import types
 from numba.extending import intrinsic
 from numba.np.numpy_support import carray
 
-__all__ = ["HANDLER", "argument", "compiled", "is_call", "register", "result", "target"]
+if TYPE_CHECKING:
+    from jax import Array
+    from jax.typing import DTypeLike
+
+    from carbonize.potentials.base import Bonds
+
+__all__ = ["HANDLER", "argument", "bond_arrays", "compiled", "is_call", "register", "result", "target"]
 
 HANDLER = types.int64(types.int64)
 """Type of a handler: address of the call's record, to an error's (0: none)."""
@@ -101,6 +107,21 @@ def _buffer(address: int) -> tuple[Any, tuple[int, int]]:
     shape: Any = _words(record[5], rank)
     rows = shape[0] if rank > 1 else 1
     return _pointer(record[3]), (rows, shape[rank - 1])
+
+
+def bond_arrays(
+    bonds: Bonds, vector_dtype: DTypeLike, list_dtype: DTypeLike
+) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]:
+    """What a kernel makes bond vectors of: x, y and z, or shifts, positions and rows of cells; the others are empty."""
+    import jax.numpy as jnp
+
+    lists, atoms = bonds.lists, bonds.index.shape[1]
+    if lists is None:
+        none = jnp.zeros((3, 3), list_dtype)
+        return (bonds.x, bonds.y, bonds.z), (jnp.zeros((3, 1), jnp.int8), none, none)
+    none = jnp.zeros((1, 1), vector_dtype)
+    positions, cells = lists.positions.astype(list_dtype), lists.cells.astype(list_dtype)
+    return (none, none, none), (lists.shift.reshape(-1, atoms), positions, cells.reshape(-1, 3))
 
 
 def register(name: str, handler: Any) -> None:

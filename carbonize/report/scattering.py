@@ -98,7 +98,7 @@ def xrd_figure(curves: dict[str, Any]) -> Figure:
 @apply_style
 def small_angle_figure(curves: dict[str, Any], saxs: dict[str, Any]) -> Figure:
     """Small-angle intensity against q, with the fits that were accepted."""
-    from carbonize.analysis.scattering.small_angle import teubner_strey_shape
+    from carbonize.analysis.scattering.teubner_strey import teubner_strey_shape
 
     figure = new_figure(3.6, 5.4)
     axes = figure.subplots()

@@ -127,7 +127,7 @@ def find_void(atoms: Atoms, analysis: AnalysisConfig) -> PoreSurvey:
         For a structure that cannot be analysed.
     """
     from carbonize.analysis.radii import atom_radii
-    from carbonize.io.frames import validate_atoms
+    from carbonize.io.validation import validate_atoms
 
     validate_atoms(atoms)
     return survey(

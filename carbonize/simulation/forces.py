@@ -13,18 +13,20 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 from carbonize.potentials.base import Capacity, Evaluation, Potential
 from carbonize.potentials.slots import sum_slots
 from carbonize.simulation.cells import wrapped
-from carbonize.simulation.neighbors import (
+from carbonize.simulation.list_plan import (
     ListPlan,
-    Near,
-    Neighbors,
     bins_to_reach,
-    bond_vectors,
-    build,
     cell_heights,
     make_plan,
-    narrow,
     round_up,
     run_capacity,
+)
+from carbonize.simulation.neighbors import (
+    Near,
+    Neighbors,
+    bond_vectors,
+    build,
+    narrow,
 )
 
 __all__ = ["ForceField", "Needs", "Sample", "make_force_field"]

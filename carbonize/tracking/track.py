@@ -141,7 +141,7 @@ def _tasks(frames: Iterable[Atoms], settings: Settings) -> Iterator[_Task]:
 
 def _checked(frames: Iterable[Atoms]) -> Iterator[Atoms]:
     """Frames that can be analysed, or an error that says which cannot."""
-    from carbonize.io.frames import validate_atoms
+    from carbonize.io.validation import validate_atoms
 
     for index, atoms in enumerate(frames):
         validate_atoms(atoms, f"frame {index}")

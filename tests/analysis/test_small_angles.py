@@ -11,7 +11,7 @@ from carbonize.analysis.capacity import capacity_summary
 from carbonize.analysis.frame import analyze
 from carbonize.analysis.scattering.modes import density_shells
 from carbonize.analysis.scattering.saxs import small_angles
-from carbonize.analysis.scattering.small_angle import teubner_strey, teubner_strey_shape
+from carbonize.analysis.scattering.teubner_strey import teubner_strey, teubner_strey_shape
 from carbonize.analysis.scattering.whittle import Intensities
 
 

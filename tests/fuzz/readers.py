@@ -24,10 +24,11 @@ from nep_files import Kind
 from carbonize.config import dump_protocol, load_protocol, parse_protocol
 from carbonize.io import checkpoint
 from carbonize.io.checkpoint import read_newest_checkpoint, write_checkpoint
-from carbonize.io.frames import read_frames, validate_atoms
+from carbonize.io.frames import read_frames
 from carbonize.io.lock import lock_owner
 from carbonize.io.status import run_status
 from carbonize.io.trajectory import TrajectoryReader, TrajectoryWriter, make_frame, set_coordination
+from carbonize.io.validation import validate_atoms
 from carbonize.potentials.nep_file import read_nep
 from carbonize.potentials.tersoff_parameters import NAMED_SETS, lammps_text, read_lammps_tersoff
 from carbonize.schedules import compile_schedule

@@ -12,7 +12,8 @@ from ase.build import bulk, molecule
 from ase.io import write
 
 from carbonize.errors import InputError
-from carbonize.io.frames import read_frames, validate_atoms
+from carbonize.io.frames import read_frames
+from carbonize.io.validation import validate_atoms
 
 
 @pytest.fixture

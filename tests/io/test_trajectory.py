@@ -13,7 +13,8 @@ from ase import Atoms
 from ase.geometry import get_distances
 
 from carbonize.errors import CarbonizeError, InputError
-from carbonize.io.frames import atoms_from_gsd, read_frames
+from carbonize.io.frames import read_frames
+from carbonize.io.gsd_frames import atoms_from_gsd
 from carbonize.io.trajectory import (
     TrajectoryReader,
     TrajectoryWriter,

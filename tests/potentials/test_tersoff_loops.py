@@ -17,7 +17,8 @@ from carbonize.potentials.tersoff import Tersoff
 from carbonize.potentials.tersoff_crowded import find_crowded
 from carbonize.potentials.tersoff_parameters import NAMED_SETS, TersoffEntry
 from carbonize.simulation.cells import wrapped
-from carbonize.simulation.neighbors import bond_vectors, build, make_plan, narrow
+from carbonize.simulation.list_plan import make_plan
+from carbonize.simulation.neighbors import bond_vectors, build, narrow
 
 CCC = ("C", "C", "C")
 PLAIN = NAMED_SETS["tersoff-1989"][CCC]

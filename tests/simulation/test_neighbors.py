@@ -14,7 +14,8 @@ from ase.neighborlist import primitive_neighbor_list
 from carbonize.potentials.base import UNUSED
 from carbonize.potentials.slots import compiler_options
 from carbonize.simulation.cells import wrapped
-from carbonize.simulation.neighbors import bond_vectors, build, make_plan, narrow, outdated
+from carbonize.simulation.list_plan import make_plan
+from carbonize.simulation.neighbors import bond_vectors, build, narrow, outdated
 
 compiled = functools.partial(jax.jit, compiler_options=compiler_options("cpu"))
 

@@ -34,7 +34,7 @@ def structure_graph(
         For a structure that cannot be analysed.
     """
     from carbonize.analysis.radii import atom_radii
-    from carbonize.io.frames import validate_atoms
+    from carbonize.io.validation import validate_atoms
 
     validate_atoms(atoms)
     radius = atom_radii(atoms.get_chemical_symbols(), radii)

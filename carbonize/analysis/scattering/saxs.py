@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 
 from carbonize.analysis.scattering.form_factors import form_factor
+from carbonize.analysis.scattering.guinier import guinier
 from carbonize.analysis.scattering.modes import Shells
 from carbonize.analysis.scattering.pairs import species_pairs
-from carbonize.analysis.scattering.small_angle import guinier, porod, spheres, teubner_strey
+from carbonize.analysis.scattering.porod import porod
+from carbonize.analysis.scattering.spheres import spheres
+from carbonize.analysis.scattering.teubner_strey import teubner_strey
 from carbonize.analysis.scattering.whittle import Intensities
 from carbonize.units import GRAMS_PER_AMU
 

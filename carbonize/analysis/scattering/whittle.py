@@ -14,7 +14,22 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import minimize
 
-__all__ = ["Intensities", "WhittleFit", "binned", "fit_model", "misfit"]
+__all__ = [
+    "FEWEST_LENGTHS",
+    "WORST_MISFIT",
+    "Intensities",
+    "WhittleFit",
+    "binned",
+    "fit_model",
+    "flat_background",
+    "misfit",
+]
+
+FEWEST_LENGTHS = 3
+"""With wave vectors of fewer lengths nothing is fitted."""
+
+WORST_MISFIT = 0.3
+"""Root mean square of data over model minus 1, beyond statistics, above which a curve has another shape."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,3 +124,11 @@ def misfit(data: Intensities, model: Float[np.ndarray, " shell"], bins: int = 10
     ratio = dataclasses.replace(data, values=data.values / model)
     _, mean, count = binned(ratio, np.linspace(data.k[0], data.k[-1], bins + 1)[1:-1])
     return float(np.sqrt(max(0.0, (count @ (mean - 1) ** 2 - 2 * len(count)) / count.sum())))
+
+
+def flat_background(data: Intensities) -> float:
+    """The lowest mean intensity of any band 0.15 1/A wide between 0.3 and 1.35 1/A."""
+    wide = data.between(0.3, 1.35)
+    if not len(wide.k):
+        return 0.0
+    return float(binned(wide, np.arange(0.45, 1.3, 0.15))[1].min())

@@ -27,7 +27,7 @@ from carbonize.potentials.edip_loops.layout import (
     PARAMETERS,
     ROW_GAP,
 )
-from carbonize.potentials.foreign import argument, compiled, is_call, result, target
+from carbonize.potentials.foreign import argument, bond_arrays, compiled, is_call, result, target
 
 if TYPE_CHECKING:
     from carbonize.potentials.edip import Edip
@@ -164,17 +164,11 @@ def what_is_given(
     edip: Edip, bonds: Bonds, trim_A: float, accumulate: DTypeLike | None
 ) -> tuple[tuple[Array, ...], jnp.dtype, jnp.dtype]:
     """Arguments 0 to 7 of a handler, and the types of bond vectors and results."""
-    lists, atoms = bonds.lists, bonds.index.shape[1]
+    lists = bonds.lists
     values = np.array([*(getattr(edip, name) for name in PARAMETERS), trim_A, float(lists is not None)])
     out = jnp.dtype(bonds.x.dtype if accumulate is None else accumulate)
     into = bonds.x.dtype if lists is None else out
-    if lists is None:
-        none = jnp.zeros((3, 3), into)
-        vectors, rest = (bonds.x, bonds.y, bonds.z), (jnp.zeros((3, 1), jnp.int8), none, none)
-    else:
-        none = jnp.zeros((1, 1), into)
-        positions, cells = lists.positions.astype(out), lists.cells.astype(out)
-        vectors, rest = (none, none, none), (lists.shift.reshape(-1, atoms), positions, cells.reshape(-1, 3))
+    vectors, rest = bond_arrays(bonds, into, into)
     constants = jnp.asarray(values.astype(out).view(np.int32))
     return (bonds.index.astype(jnp.int32), *vectors, constants, *rest), into, out
 

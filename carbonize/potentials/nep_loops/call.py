@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from numba.np.numpy_support import carray
 
 from carbonize.potentials.base import Bonds
-from carbonize.potentials.foreign import argument, compiled, is_call, result, target
+from carbonize.potentials.foreign import argument, bond_arrays, compiled, is_call, result, target
 from carbonize.potentials.nep_loops.forces import forces
 from carbonize.potentials.nep_loops.harmonics import tables
 from carbonize.potentials.nep_loops.layout import (
@@ -179,10 +179,14 @@ def evaluate_in_loops(
     l_max = model.l_max
     width = rounded_up((l_max + 1) ** 2 - 1)
     room = BLOCK * slots + _SPARE
-    lists = bonds.lists
     sizes = (
         *(elements, networks, neurons, descriptors, radial, radial_terms, angular, angular_terms, l_max),
-        *(int(model.four_body), int(model.five_body), int(model.zbl is not None), int(lists is not None)),
+        *(
+            int(model.four_body),
+            int(model.five_body),
+            int(model.zbl is not None),
+            int(bonds.lists is not None),
+        ),
     )
     assert len(sizes) == _N_SIZES
 
@@ -227,17 +231,7 @@ def evaluate_in_loops(
         numbers(slots, BLOCK, dtype=whole),
         numbers(3 * slots, BLOCK, dtype=jnp.int8),
     )
-    if lists is None:
-        none = jnp.zeros((3, 3), out)
-        vectors, rest = (bonds.x, bonds.y, bonds.z), (jnp.zeros((3, 1), jnp.int8), none, none)
-    else:
-        unused = jnp.zeros((1, 1), inner)
-        vectors = (unused, unused, unused)
-        rest = (
-            lists.shift.reshape(-1, atoms),
-            lists.positions.astype(out),
-            lists.cells.astype(out).reshape(-1, 3),
-        )
+    vectors, rest = bond_arrays(bonds, inner, out)
 
     def constant(values: Any) -> Array:
         return jnp.asarray(np.ravel(values), inner)

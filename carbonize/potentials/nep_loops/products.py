@@ -99,14 +99,21 @@ def _write_product(real: Any, size: int) -> Callable[[Any, Sequence[Any]], None]
     return write
 
 
+def _unpacked(
+    context: Any, builder: Any, signature: Any, arguments: Sequence[Any]
+) -> tuple[list[Any], Any, int]:
+    """The arrays that an intrinsic was given, the type of their numbers and its size in bytes."""
+    arrays = [
+        context.make_array(kind)(context, builder, value)
+        for kind, value in zip(signature.args, arguments, strict=True)
+    ]
+    real = context.get_data_type(signature.args[-1].dtype)
+    return arrays, real, context.get_abi_sizeof(real)
+
+
 def _of_multiply(typing_context: Any, left: Any, right: Any, out: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        arrays = [
-            context.make_array(kind)(context, builder, value)
-            for kind, value in zip(signature.args, arguments, strict=True)
-        ]
-        real = context.get_data_type(out.dtype)
-        size = context.get_abi_sizeof(real)
+        arrays, real, size = _unpacked(context, builder, signature, arguments)
         strides = [cgutils.unpack_tuple(builder, array.strides) for array in arrays]
         starts = [builder.bitcast(array.data, _BYTES) for array in arrays]
         rows, inner = cgutils.unpack_tuple(builder, arrays[0].shape)
@@ -165,12 +172,7 @@ def _write_dots(real: Any, size: int) -> Callable[[Any, Sequence[Any]], None]:
 
 def _of_dots(typing_context: Any, a: Any, b: Any, out: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        arrays = [
-            context.make_array(kind)(context, builder, value)
-            for kind, value in zip(signature.args, arguments, strict=True)
-        ]
-        real = context.get_data_type(out.dtype)
-        size = context.get_abi_sizeof(real)
+        arrays, real, size = _unpacked(context, builder, signature, arguments)
         starts = [builder.bitcast(array.data, _BYTES) for array in arrays]
         along = [cgutils.unpack_tuple(builder, array.strides)[0] for array in arrays]
         rows, columns = cgutils.unpack_tuple(builder, arrays[0].shape)
