@@ -25,7 +25,7 @@ help:  ## Show this list
 	@echo "make demo       set up .venv and anneal the shipped carbon (workflows/protocols/quickstart.yaml)"
 	@echo "make test       set up .venv with the test tools; ruff, pyright, import contract, pytest"
 	@echo "make lint       only ruff, pyright and the import contract"
-	@echo "make bench      time molecular dynamics on the CPU beside LAMMPS and calorine (15 minutes the first time, $(BENCH))"
+	@echo "make bench      time molecular dynamics on the CPU beside LAMMPS and calorine (under ten minutes, $(BENCH))"
 	@echo "make clean      remove caches and $(RUN)"
 	@echo "make distclean  remove the environment $(VENV) too"
 	@echo

@@ -16,6 +16,7 @@ __all__ = ["XraySection", "small_angle_figure", "write_xray_section", "xrd_figur
 
 _DPI = 180
 _DATA, _FIT, _BACKGROUND = "#555555", "#C44E00", "#0B5563"
+_FITS = {"Teubner-Strey": _FIT, "Guinier": _BACKGROUND, "spheres": "#7A5AA6"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +99,7 @@ def xrd_figure(curves: dict[str, Any]) -> Figure:
 @apply_style
 def small_angle_figure(curves: dict[str, Any], saxs: dict[str, Any]) -> Figure:
     """Small-angle intensity against q, with the fits that were accepted."""
-    from carbonize.analysis.scattering.teubner_strey import teubner_strey_shape
+    from carbonize.analysis.scattering.saxs import fitted_curves
 
     figure = new_figure(3.6, 5.4)
     axes = figure.subplots()
@@ -109,18 +110,10 @@ def small_angle_figure(curves: dict[str, Any], saxs: dict[str, Any]) -> Figure:
         axes.text(0.5, 0.5, "nothing scatters here", transform=axes.transAxes, ha="center")
         return figure
     axes.loglog(q[known], values[known], "o-", color=_DATA, linewidth=0.8, markersize=3, label="last frame")
-    strey = saxs["teubner_strey"]
-    if strey["d_A"] is not None:
-        low = known & (q < max(0.45, 5 * np.pi / strey["d_A"]))
-        shape = teubner_strey_shape(q[low], strey["d_A"], strey["xi_A"])
-        scale = np.exp(np.mean(np.log(values[low] / shape)))
-        axes.plot(q[low], scale * shape, color=_FIT, label="Teubner-Strey")
-    small = saxs["guinier"]
-    if small and small["Rg_A"] is not None:
-        low = np.linspace(q[known][0], 1 / small["Rg_A"], 30)
-        axes.plot(
-            low, small["I0"] * np.exp(-((low * small["Rg_A"]) ** 2) / 3), color=_BACKGROUND, label="Guinier"
-        )
+    fine = np.geomspace(q[known][0], q[known][-1], 200)
+    for name, fitted in fitted_curves(saxs, fine).items():
+        axes.plot(fine, fitted, color=_FITS[name], label=name)
+    axes.set_ylim(bottom=0.5 * values[known].min())
     axes.set_xlabel("q (1/Å)")
     axes.set_ylabel("intensity (e² per atom)")
     axes.legend(loc="lower left")

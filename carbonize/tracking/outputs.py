@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from carbonize.analysis.pores.classify import CLASS_NAMES
 from carbonize.io.files import make_folder, write_atomic
 from carbonize.tracking.events import Lives
 from carbonize.tracking.flows import COLUMNS, ROWS, Flow, flow, mean_step
@@ -89,6 +90,7 @@ def document(
             name: _closing(replicas, name, diameter) for name, diameter in settings.analysis.probes_A.items()
         },
         "transitions": _transitions(replicas, steps),
+        "last_frame": _last_frame(replicas),
         "replicas": [_replica(replica, lives, steps[replica]) for replica, lives in replicas.items()],
     }
 
@@ -133,6 +135,22 @@ def _transitions(replicas: Mapping[int, Lives], steps: Mapping[int, list[Flow]])
             "count": _rounded(np.sum([count for _, count in means], axis=0)),
         },
     }
+
+
+def _last_frame(replicas: Mapping[int, Lives]) -> dict[str, dict[str, float]]:
+    """Void (A^3) of each class in the last frames, by the entrances of the moment and as held against flicker."""
+    volumes = {kind: dict.fromkeys(CLASS_NAMES, 0.0) for kind in ("measured_A3", "held_A3")}
+    for lives in replicas.values():
+        last = len(lives.history.frames) - 1
+        if last < 0:
+            continue
+        frame = lives.history.frames[last]
+        for volume, measured, held in zip(
+            frame.volume_A3.tolist(), frame.class_name, lives.held_classes(last), strict=True
+        ):
+            volumes["measured_A3"][measured] += volume
+            volumes["held_A3"][held] += volume
+    return {kind: {name: round(v, 6) for name, v in by.items()} for kind, by in volumes.items()}
 
 
 def _steps(lives: Lives) -> list[Flow]:

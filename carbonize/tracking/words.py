@@ -11,6 +11,8 @@ __all__ = ["TOO_FEW", "told"]
 
 TOO_FEW = "Too few frames to follow pores"
 
+_NOTICED = 0.05  # share of the void whose class is not that of the moment
+
 
 def told(found: Mapping[str, Any]) -> list[str]:
     """What tracking.json says, a sentence a line."""
@@ -51,7 +53,27 @@ def told(found: Mapping[str, Any]) -> list[str]:
     if reopened:
         said = [f"{n} to {probe}" for probe, n in reopened.items()]
         lines.append(f"Openings of pores that had been shut: {_listed(said)}.")
+    lines.extend(_undecided(found.get("last_frame")))
     return lines
+
+
+def _undecided(last: Mapping[str, Mapping[str, float]] | None) -> list[str]:
+    """A sentence where the classes of the last frame are not those that are held against flicker."""
+    if last is None:
+        return []
+    measured, held = last["measured_A3"], last["held_A3"]
+    void = sum(measured.values())
+    # what left its class must have gone to another: half of all changes is the share that differs
+    apart = sum(abs(measured[name] - held[name]) for name in measured) / 2
+    if not apart > _NOTICED * void:
+        return []
+    most = max(held, key=lambda name: held[name] - measured[name])
+    before, after = (100 * volumes[most] / void for volumes in (measured, held))
+    return [
+        f"In the last frame {after:.0f} % of the void counts as {most.replace('fully-', 'fully ')} here, and {before:.0f} % "
+        "by the entrances of that moment: they have not been on the other side of a limit for long enough, "
+        "against their own trembling, to tell a change from flicker."
+    ]
 
 
 def _count(number: int, word: str) -> str:

@@ -10,7 +10,7 @@ from ase.build import bulk, molecule
 from carbonize.analysis.capacity import capacity_summary
 from carbonize.analysis.frame import analyze
 from carbonize.analysis.scattering.modes import density_shells
-from carbonize.analysis.scattering.saxs import small_angles
+from carbonize.analysis.scattering.saxs import fitted_curves, small_angle_intensities, small_angles
 from carbonize.analysis.scattering.teubner_strey import teubner_strey, teubner_strey_shape
 from carbonize.analysis.scattering.whittle import Intensities
 
@@ -45,6 +45,22 @@ def test_equal_round_voids_return_their_radius(matrix: Atoms, radius_A: float, c
     found = small(with_voids(matrix, radius_A, count))
     assert found["R_A"] == pytest.approx(radius_A, rel=0.05)
     assert found["R_A"] == pytest.approx(np.sqrt(5 / 3) * found["Rg_A"])
+
+
+def test_the_curves_of_the_fits_are_what_was_fitted(matrix: Atoms) -> None:
+    atoms = with_voids(matrix, 6.0, 12)
+    found, data = small(atoms), small_angle_intensities(density_shells(atoms, 1.5))
+    curves = fitted_curves(found, data.k)
+    laws = {"Guinier": "guinier", "spheres": "spheres", "Teubner-Strey": "teubner_strey"}
+    assert set(curves) == {name for name, key in laws.items() if not found[key]["reason"]}
+    assert "spheres" in curves
+    for curve in curves.values():
+        used = np.isfinite(curve) & (data.k < 3.6 / found["R_A"])
+        ratio = np.average(data.values[used] / curve[used], weights=data.vectors[used])
+        assert ratio == pytest.approx(1.0, abs=0.1)
+    balls = curves["spheres"]
+    assert np.isnan(balls[data.k > found["spheres"]["q_max"]]).all()
+    assert np.isfinite(balls[data.k <= found["spheres"]["q_max"]]).all()
 
 
 def test_guinier_finds_its_range(matrix: Atoms) -> None:

@@ -21,6 +21,7 @@ from carbonize.errors import InputError
 from carbonize.tracking.flows import COLUMNS, ROWS, flow
 from carbonize.tracking.settings import Settings
 from carbonize.tracking.track import follow, track_run
+from carbonize.tracking.words import told
 
 app = typer.Typer()
 app.command()(track)
@@ -102,6 +103,35 @@ def test_the_files_agree_with_each_other_and_with_the_frames(frames: list[Atoms]
         sum(float(row["volume_A3"]) for row in first)
     )
     assert {row["from"] for row in flows} <= set(ROWS) and {row["to"] for row in flows} <= set(COLUMNS)
+
+
+def test_the_last_frame_is_told_as_measured_and_as_held(frames: list[Atoms], tmp_path: Path) -> None:
+    found = track_run({0: frames, 3: frames[:6]}, tmp_path / "t", "here")
+    of = rows(tmp_path / "t" / "pore_tracks.csv")
+    last = [row for row in of if (row["replica"], row["frame"]) in (("0", "11"), ("3", "5"))]
+    for kind, column in (("measured_A3", "class"), ("held_A3", "class_held")):
+        for name in CLASS_NAMES:
+            volume = sum(float(row["volume_A3"]) for row in last if row[column] == name)
+            assert found["last_frame"][kind][name] == pytest.approx(volume, abs=1e-5)
+
+
+def test_a_class_that_flicker_hides_is_said() -> None:
+    last = {
+        "measured_A3": {"open": 0.0, "quasi-closed": 90.0, "closed": 0.0, "fully-closed": 10.0},
+        "held_A3": {"open": 60.0, "quasi-closed": 30.0, "closed": 0.0, "fully-closed": 10.0},
+    }
+    found = {
+        "frames": 9,
+        "tracks": {"number": 2, "brief": 0},
+        "events": {},
+        "closing_temperature_K": {},
+        "last_frame": last,
+    }
+    said = told(found)[-1]
+    assert "60 % of the void counts as open here, and 0 %" in said
+    assert not any(
+        "counts as" in line for line in told(found | {"last_frame": last | {"held_A3": last["measured_A3"]}})
+    )
 
 
 def test_a_second_time_the_files_are_the_same(frames: list[Atoms], tmp_path: Path) -> None:

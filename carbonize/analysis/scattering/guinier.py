@@ -31,12 +31,12 @@ def guinier(data: Intensities, cell_A: float) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``Rg_A``, ``Rg_error_A``, ``I0``, ``q_max``, ``lengths`` (wave vectors of so many lengths were fitted),
-        ``reason``. Refused with fewer than three lengths within the range, where the intensity does not
-        fall, or where Rg is uncertain by more than a quarter.
+        ``Rg_A``, ``Rg_error_A``, ``I0`` above a flat ``background`` (e^2 per atom), ``q_max``, ``lengths`` (wave
+        vectors of so many lengths were fitted), ``reason``. Refused with fewer than three lengths within the range,
+        where the intensity does not fall, or where Rg is uncertain by more than a quarter.
     """
     background = flat_background(data)
-    empty = {"Rg_A": None, "Rg_error_A": None, "I0": None, "q_max": None, "lengths": 0}
+    empty = {"Rg_A": None, "Rg_error_A": None, "I0": None, "background": None, "q_max": None, "lengths": 0}
     end = float(data.k[min(len(data.k) - 1, 40)])
     radius, part, tried = 0.0, data, set()
     fit = None
@@ -79,6 +79,7 @@ def guinier(data: Intensities, cell_A: float) -> dict[str, Any]:
         "Rg_A": radius,
         "Rg_error_A": error,
         "I0": float(np.exp(fit.logs[1])),
+        "background": background,
         "q_max": float(part.k[-1]),
         "lengths": part.lengths,
         "reason": None,

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from carbonize.analysis.scattering.form_factors import form_factor
 from carbonize.analysis.scattering.guinier import guinier
 from carbonize.analysis.scattering.modes import Shells
 from carbonize.analysis.scattering.pairs import species_pairs
 from carbonize.analysis.scattering.porod import porod
-from carbonize.analysis.scattering.spheres import spheres
-from carbonize.analysis.scattering.teubner_strey import teubner_strey
+from carbonize.analysis.scattering.spheres import hard_sphere_structure, sphere_form, spheres
+from carbonize.analysis.scattering.teubner_strey import teubner_strey, teubner_strey_shape
 from carbonize.analysis.scattering.whittle import Intensities
 from carbonize.units import GRAMS_PER_AMU
 
-__all__ = ["no_small_angles", "small_angle_intensities", "small_angles"]
+__all__ = ["fitted_curves", "no_small_angles", "small_angle_intensities", "small_angles"]
 
 _SHORTEST_CELL_A = 15.0
 _AGREEMENT = 0.05
@@ -113,6 +114,26 @@ def small_angles(
         else {"mean_diameter_A": sizes.get("mean_A"), "mode_diameter_A": sizes.get("mode_A")},
         "reason": reason,
     }
+
+
+def fitted_curves(found: dict[str, Any], q: Float[np.ndarray, " q"]) -> dict[str, Float[np.ndarray, " q"]]:
+    """Intensities (e^2 per atom) of the fits in a result of :func:`small_angles`; nan beyond what was fitted.
+
+    Names are those of the laws. Fits that were refused are left out, and those of results that do not have all
+    numbers of the curve (written by earlier versions).
+    """
+    curves = {}
+    small, balls, strey = (found[key] or {} for key in ("guinier", "spheres", "teubner_strey"))
+    if small.get("background") is not None:
+        curves["Guinier"] = small["I0"] * np.exp(-((q * small["Rg_A"]) ** 2) / 3) + small["background"]
+    if balls.get("scale") is not None:
+        order = hard_sphere_structure(balls["hard_sphere_diameter_A"] * q, balls["hard_sphere_share"])
+        curves["spheres"] = balls["scale"] * sphere_form(q * balls["R_A"]) * order + balls["background"]
+    if strey.get("I0") is not None:
+        shape = teubner_strey_shape(q, strey["d_A"], strey["xi_A"])
+        curves["Teubner-Strey"] = strey["I0"] * shape + strey["background"]
+    ends = {"Guinier": small.get("q_max"), "spheres": balls.get("q_max"), "Teubner-Strey": strey.get("q_max")}
+    return {name: np.where(q <= ends[name], curve, np.nan) for name, curve in curves.items()}
 
 
 def _choose(

@@ -53,10 +53,13 @@ def spheres(data: Intensities, cell_A: float) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``R_A``, ``R_error_A``, ``misfit`` (root mean square of data over model minus 1 beyond
-        statistics), ``reason``: refused above 0.3, or if the smallest wave vector is beyond 1.7 / R.
+        ``R_A``, ``R_error_A``; the rest of the curve: ``scale`` of the balls' scattering and a flat ``background``
+        (e^2 per atom), ``hard_sphere_diameter_A`` and ``hard_sphere_share`` of their order, up to ``q_max``; ``misfit``
+        (root mean square of data over model minus 1 beyond statistics); ``reason``: refused above 0.3, or if the
+        smallest wave vector is beyond 1.7 / R.
     """
-    empty = {"R_A": None, "R_error_A": None, "misfit": None}
+    keys = ("R_A", "R_error_A", "scale", "background", "hard_sphere_diameter_A", "hard_sphere_share", "q_max")
+    empty = {**dict.fromkeys(keys), "misfit": None}
     part = data.between(0.0, _HIGHEST_Q)
     background = max(flat_background(data), 1e-6)
     if part.lengths < 2 * FEWEST_LENGTHS:
@@ -94,8 +97,17 @@ def spheres(data: Intensities, cell_A: float) -> dict[str, Any]:
             "reason": "no small-angle scattering above the flat background: there are no pores to see",
         }
     apart = misfit(lobe, model(fit.logs, lobe.k))
-    reason = None
     if apart > WORST_MISFIT:
         reason = f"the curve is not that of equal balls (misfit {100 * apart:.0f} %)"
         return {**empty, "misfit": apart, "reason": reason}
-    return {"R_A": radius, "R_error_A": radius * float(fit.errors[0]), "misfit": apart, "reason": reason}
+    return {
+        "R_A": radius,
+        "R_error_A": radius * float(fit.errors[0]),
+        "scale": float(np.exp(fit.logs[1])),
+        "background": float(np.exp(fit.logs[2])),
+        "hard_sphere_diameter_A": 2 * float(np.exp(fit.logs[0] + fit.logs[4])),
+        "hard_sphere_share": float(np.exp(fit.logs[3])),
+        "q_max": _HIGHEST_Q,
+        "misfit": apart,
+        "reason": None,
+    }

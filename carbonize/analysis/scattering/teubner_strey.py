@@ -44,11 +44,13 @@ def teubner_strey(data: Intensities, cell_A: float, porosity: float | None) -> d
     -------
     dict
         ``d_A``, ``xi_A`` with ``..._error_A``; ``f_a`` = C1 / (2 sqrt(C2)), the amphiphilicity (-1: ordered, above 0: no
-        peak); ``C1_A2``, ``C2_A4``; ``pore_width_A``, ``wall_width_A``; ``misfit``; ``reason``. Refused where the
-        period does not fit into the cell or the curve is not of this shape.
+        peak); ``C1_A2``, ``C2_A4``; ``pore_width_A``, ``wall_width_A``; ``I0`` above a flat ``background``
+        (e^2 per atom), ``q_max``; ``misfit``; ``reason``. Refused where the period does not fit into the cell or the curve
+        is not of this shape.
     """
     keys = ("d_A", "d_error_A", "xi_A", "xi_error_A", "f_a", "C1_A2", "C2_A4", "pore_width_A", "wall_width_A")
-    empty: dict[str, Any] = {**dict.fromkeys(keys), "misfit": None}
+    more = ("I0", "background", "q_max")
+    empty: dict[str, Any] = {**dict.fromkeys((*keys, *more)), "misfit": None}
     part = data.between(0.0, 0.9)
     if part.lengths < 2 * FEWEST_LENGTHS:
         return {**empty, "reason": f"the cell of {cell_A:.0f} A is too small; 30 A would do"}
@@ -91,6 +93,9 @@ def teubner_strey(data: Intensities, cell_A: float, porosity: float | None) -> d
         "C2_A4": c2,
         "pore_width_A": None if porosity is None else porosity * period,
         "wall_width_A": None if porosity is None else (1 - porosity) * period,
+        "I0": float(np.exp(fit.logs[2])),
+        "background": float(np.exp(fit.logs[3])),
+        "q_max": float(part.k[-1]),
         "misfit": apart,
         "reason": None,
     }
