@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, graphene, molecule
-from crystallites import ab_crystallite
+from crystallites import Outline, ab_crystallite, hexagon, rectangle, stack
 
 from carbonize.analysis.frame import analyze
 from carbonize.analysis.raman import raman_summary
@@ -40,6 +40,25 @@ def test_a_crystallite_of_ab_graphite_returns_its_size(
     assert found["La_A"] == pytest.approx(size_A, rel=0.1)
     assert found["layers"] == pytest.approx(found["Lc_A"] / found["d002_A"])
     assert abs(found["La_A"] - size_A) < 3 * found["La_error_A"]
+
+
+@pytest.mark.parametrize(
+    ("outline", "area_A2", "layers", "spacing_A"),
+    [
+        (hexagon(24.0), 498.8, 5, 3.45),
+        (hexagon(34.0), 1001.1, 3, 3.40),
+        (rectangle(18.0, 36.0), 648.0, 7, 3.60),
+    ],
+    ids=["hexagon", "three layers", "twice as long as wide"],
+)
+def test_layers_of_other_outlines_return_the_root_of_their_area(
+    outline: Outline, area_A2: float, layers: int, spacing_A: float
+) -> None:
+    # outlines that the constant of La was not chosen on
+    found = bands_of(stack(outline, 40.0, layers, spacing_A, turned=0.2))
+    assert found["d002_A"] == pytest.approx(spacing_A, rel=2e-3)
+    assert found["Lc_A"] == pytest.approx(layers * spacing_A, rel=0.1)
+    assert found["La_A"] == pytest.approx(area_A2**0.5, rel=0.1)
 
 
 def test_a_crystallite_in_a_periodic_box_has_the_same_spacing() -> None:
