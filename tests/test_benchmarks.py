@@ -67,3 +67,18 @@ def test_the_cell_that_is_cut_out_has_the_density_and_no_overlap():
     apart -= np.round(apart / cell[0, 0]) * cell[0, 0]
     distances = np.linalg.norm(apart, axis=-1)[~np.eye(216, dtype=bool)]
     assert distances.min() > 0.9
+
+
+def test_the_cards_script_runs_to_its_end_on_a_processor(tmp_path):
+    arguments = ["--smoke", "--only", "tersoff float32 1k|tersoff forces|nep forces", "--out", str(tmp_path)]
+    command = [sys.executable, "-m", "benchmarks.gpu", *arguments]
+    settings = os.environ | {"PYTHONPATH": str(ROOT), "CARBONIZE_NEP_FILE": str(tmp_path / "none.txt")}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=settings, timeout=300)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "gpu.json").read_text())
+    assert record["left_out"] == ["nep forces (no NEP file)"]
+    case, check = record["cases"]["tersoff float32 1k"], record["cases"]["tersoff forces"]
+    assert case["atoms"] == 1000 and case["M_atom_steps_per_s"] > 0 and 500 < case["temperature_K"] < 20_000
+    assert check["float32_error_eV_A"] < 5e-3
+    assert check["float64_error_eV_A"] < 1e-9 * check["largest_force_eV_A"]
+    assert "| tersoff float32 1k |" in (tmp_path / "gpu.md").read_text()
