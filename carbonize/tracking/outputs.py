@@ -139,7 +139,9 @@ def _transitions(replicas: Mapping[int, Lives], steps: Mapping[int, list[Flow]])
 
 def _last_frame(replicas: Mapping[int, Lives]) -> dict[str, dict[str, float]]:
     """Void (A^3) of each class in the last frames, by the entrances of the moment and as held against flicker."""
-    volumes = {kind: dict.fromkeys(CLASS_NAMES, 0.0) for kind in ("measured_A3", "held_A3")}
+    volumes: dict[str, dict[str, float]] = {
+        kind: dict.fromkeys(CLASS_NAMES, 0.0) for kind in ("measured_A3", "held_A3")
+    }
     for lives in replicas.values():
         last = len(lives.history.frames) - 1
         if last < 0:
