@@ -23,7 +23,7 @@ from carbonize.cli.export import export
 from carbonize.cli.plan import plan
 from carbonize.cli.render import render
 from carbonize.cli.report import report
-from carbonize.cli.run import XLA_LOG_LEVEL, run
+from carbonize.cli.run import quiet_xla, run
 from carbonize.cli.status import status
 from carbonize.cli.study import study
 from carbonize.cli.submit import submit
@@ -93,7 +93,7 @@ app.command("compare-experiment")(compare_experiment)
 def main() -> None:
     """Entry point of the ``carbonize`` command."""
     # quiet the libraries below us: their warnings are not about the user's work
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", XLA_LOG_LEVEL)
+    quiet_xla()
     try:
         # the library's own handling of errors would print several lines and hide Ctrl-C
         code = app(standalone_mode=False)

@@ -10,12 +10,7 @@ import typer
 
 from carbonize.errors import InputError
 
-__all__ = ["XLA_LOG_LEVEL", "mend_compilation_cache", "run", "use_compilation_cache"]
-
-XLA_LOG_LEVEL = "3"
-"""What XLA may say by itself (TF_CPP_MIN_LOG_LEVEL; 3: nothing but fatal errors). Its errors reach us as exceptions; what it
-prints beside them is 1.6 kB for every program it loads on a processor whose tuning hints it takes for instructions, enough
-to fill a pipe that nobody reads."""
+__all__ = ["mend_compilation_cache", "quiet_xla", "run", "use_compilation_cache"]
 
 
 def run(
@@ -74,6 +69,19 @@ def _count(text: str | None) -> int | Literal["auto"] | None:
         return int(text)
     except ValueError:
         raise InputError(f"--replicas {text}: expected a whole number or auto") from None
+
+
+def quiet_xla() -> None:
+    """Let XLA say nothing by itself but fatal errors, unless the user chose a level; before JAX is imported.
+
+    Its errors reach us as exceptions. What it prints beside them is 1.6 kB for every program that it loads on a
+    processor whose tuning hints it takes for instructions, enough to fill a pipe that nobody reads.
+    """
+    import os
+
+    # JAX sets 1 for itself, and whoever was started from a program with JAX inherits that
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "1") == "1":
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 
 def use_compilation_cache() -> None:

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from carbonize.cli.run import XLA_LOG_LEVEL
+from carbonize.cli.run import quiet_xla
 from carbonize.errors import CarbonizeError
 from carbonize.studies.child import Outcome, bind_to_parent, report_outcome
 
@@ -20,7 +20,7 @@ def main() -> None:
     """Run a prepared run folder and tell the parent how it ended."""
     given = sys.argv[1:]
     folder, fd, parent = Path(given[-3]), int(given[-2]), int(given[-1])
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", XLA_LOG_LEVEL)
+    quiet_xla()
     bind_to_parent(parent)
     if "--cores" in given and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {int(core) for core in given[given.index("--cores") + 1].split(",")})

@@ -20,10 +20,12 @@ output: {frame_every_ps: 0.005, analysis_every_ps: 0.005}
 """
 
 
-def test_a_second_run_loads_its_programs_without_a_word(tmp_path: Path) -> None:
+@pytest.mark.parametrize("inherited", [None, "1"], ids=["unset", "from a program that uses JAX"])
+def test_a_second_run_loads_its_programs_without_a_word(tmp_path: Path, inherited: str | None) -> None:
     protocol = tmp_path / "p.yaml"
     protocol.write_text(PROTOCOL)
     settings = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    settings |= {} if inherited is None else {"TF_CPP_MIN_LOG_LEVEL": inherited}
     settings |= {
         "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "xla"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
