@@ -107,6 +107,9 @@ def test_the_death_of_a_worker_costs_no_result(desk) -> None:
     os.kill(pid, signal.SIGKILL)
     here.queue._waiting[1][2].exception()
     here.queue.submit(3, job(3))
+    until = time.monotonic() + 60  # a thread starts the next worker when its turn comes
+    while not here.queue.pids and time.monotonic() < until:
+        time.sleep(0.01)
     assert here.queue.pids
     assert here.queue.pids != [pid]
     found = here.all()
