@@ -7,10 +7,11 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, graphene, molecule
 from crystallites import Outline, ab_crystallite, hexagon, rectangle, stack
+from scipy.special import j1
 
 from carbonize.analysis.frame import analyze
 from carbonize.analysis.raman import raman_summary
-from carbonize.analysis.scattering.bands import band_10, profile, stacking_interference
+from carbonize.analysis.scattering.bands import band_002, band_10, profile, stacking_interference
 from carbonize.analysis.scattering.pattern import powder_pattern
 from carbonize.analysis.scattering.summary import scattering_summary
 from carbonize.analysis.scattering.xrd import (
@@ -29,7 +30,17 @@ def bands_of(atoms) -> dict:
 
 @pytest.mark.parametrize(
     ("size_A", "layers", "spacing_A", "square"),
-    [(30.0, 6, 3.354, False), (25.0, 8, 3.60, True), (40.0, 4, 3.354, True)],
+    [
+        (30.0, 6, 3.354, False),
+        (25.0, 8, 3.60, True),
+        (40.0, 4, 3.354, True),
+        # few and small layers: what their edges scatter, and (000), lie under the band
+        (15.0, 3, 3.354, False),
+        (20.0, 3, 3.354, True),
+        (60.0, 3, 3.60, True),
+        # a sharp band where pressed layers have it
+        (40.0, 25, 3.06, False),
+    ],
 )
 def test_a_crystallite_of_ab_graphite_returns_its_size(
     size_A: float, layers: int, spacing_A: float, square: bool
@@ -143,8 +154,23 @@ def test_the_two_dimensional_band_is_warrens() -> None:
     stack = np.abs(np.exp(1j * np.multiply.outer(x, 3.36 * np.arange(4))).sum(axis=1)) ** 2 / 16
     rod = 2 * np.pi / 3.36
     assert profile(x, 0.8858929 * rod / 4, -1.0, rod) == pytest.approx(stack, abs=1e-6)
+    # the lower side goes over into (000), which is as high
+    assert profile(np.array([-rod]), 0.8858929 * rod / 4, -1.0, rod, below=1.0) == pytest.approx(1.0)
+    assert profile(np.array([-rod]), 0.8858929 * rod / 4, -1.0, rod) == pytest.approx(0.0)
     period = np.linspace(0, 2 * np.pi / 3.4, 400, endpoint=False)
     assert stacking_interference(period, 7, 3.4).mean() == pytest.approx(1.0)
+
+
+def test_the_band_of_layers_is_the_average_over_all_directions_of_their_rod() -> None:
+    # a disc's transform and the interference of three layers, summed over directions
+    q, q0, diameter = np.array([1.3, 1.6, 1.87, 2.3]), 1.87, 20.0
+    cosine = (np.arange(20000) + 0.5) / 20000
+    along = q[:, None] * cosine
+    u = np.sqrt(q[:, None] ** 2 - along**2) * diameter / 2
+    waves = np.abs(np.exp(1j * np.multiply.outer(along, 2 * np.pi / q0 * np.arange(3))).sum(axis=2)) ** 2 / 9
+    whole = ((2 * j1(u) / u) ** 2 * waves).mean(axis=1)
+    shape = band_002(q, q0, 0.8858929 * q0 / 3, -1.0, diameter)
+    assert shape / shape[2] == pytest.approx(whole / whole[2], abs=5e-3)
 
 
 def test_angles_and_polarisation() -> None:

@@ -25,20 +25,22 @@ _LATERAL = 80
 _SINC2_FWHM = 0.8858929
 
 
-def profile(x: Curve, fwhm: float, tail: float, period: float) -> Curve:
+def profile(x: Curve, fwhm: float, tail: float, period: float, below: float = 0.5) -> Curve:
     """A peak of height 1 at x = 0 with one full width at half maximum and tails of three kinds.
 
     From a Gaussian (``tail`` 0) to a Lorentzian (1: stacks of many heights) it is a pseudo-Voigt; to -1 it
     goes over into the interference of stacks of one height (Laue), with its side lobes, as far as
-    half the ``period`` of the reciprocal rod: beyond, they are those of the neighbouring orders. There ``fwhm``
-    is 0.886 period / n for n layers, which is the width from some five layers on.
+    half the ``period`` of the reciprocal rod: beyond, they are those of the neighbouring orders (``below``: how many
+    periods are taken on the lower side). There ``fwhm`` is 0.886 period / n for n layers, which is the width from
+    some five layers on.
     """
     x = np.asarray(x, float)
     t = x / fwhm
     gauss = np.exp(-4 * np.log(2) * t**2)
     if tail >= 0:
         return tail / (1 + 4 * t**2) + (1 - tail) * gauss
-    lobes = np.where(np.abs(x) <= period / 2, _laue(np.pi * x / period, _SINC2_FWHM * period / fwhm), 0.0)
+    own = (x >= -below * period) & (x <= period / 2)
+    lobes = np.where(own, _laue(np.pi * x / period, _SINC2_FWHM * period / fwhm), 0.0)
     return -tail * lobes + (1 + tail) * gauss
 
 
@@ -58,7 +60,9 @@ def _laue(half_phase: Curve, layers: float) -> Curve:
     )
 
 
-def band_002(q: Curve, q0: float, fwhm: float, tail: float, diameter_A: float | None) -> Curve:
+def band_002(
+    q: Curve, q0: float, fwhm: float, tail: float, diameter_A: float | None, order: int = 1
+) -> Curve:
     """The (002) band: a peak along the rod, and the powder average of the rod.
 
     Parameters
@@ -70,17 +74,35 @@ def band_002(q: Curve, q0: float, fwhm: float, tail: float, diameter_A: float | 
     diameter_A
         Of the layers; None for layers so wide that their rod has no width. Narrow layers shift the
         band to higher q, and the powder average, 1/q^2, to lower q.
+    order
+        1 for (002), with what narrow layers show of (000); 2 for (004).
     """
     q = np.asarray(q, float)
+    place, below = order * q0, 1.0 if order == 1 else 0.5
     if diameter_A is None:
-        return (q0 / q) ** 2 * profile(q - q0, fwhm, tail, q0)
-    u = (np.arange(_LATERAL) + 0.5) * (16.0 / _LATERAL)
-    weight = (2 * j1(u) / u) ** 2 * u * (16.0 / _LATERAL) / 2
-    lateral = 2 * u / diameter_A
-    inside = np.maximum(q[:, None] ** 2 - lateral**2, 1e-6)
-    along = np.sqrt(inside)
-    shape = profile(along - q0, fwhm, tail, q0) / along * (q[:, None] > lateral)
-    return q0**2 / q * (shape @ weight)
+        return (place / q) ** 2 * profile(q - place, fwhm, tail, q0, below)
+    edges, heights = _lateral_profile(float(q[-1]) * diameter_A / 2)
+    # along the rod, each ring of it is seen for as long as q passes through it
+    along = np.sqrt(np.maximum(q[:, None] ** 2 - (2 * edges / diameter_A) ** 2, 0.0))
+    middle, length = (along[:, 1:] + along[:, :-1]) / 2, along[:, :-1] - along[:, 1:]
+    shape = profile(middle - place, fwhm, tail, q0, below) * length
+    return place**2 / q * (shape @ heights) * diameter_A**2 / 8
+
+
+def _lateral_profile(end: float) -> tuple[np.ndarray, np.ndarray]:
+    """Squared transform of a disc of radius 1 within rings: their edges as far as ``end``, and its height in each.
+
+    A twenty-fifth of the whole is beyond 16, from the edge of the disc; left out, the band would lie too high in q.
+    """
+    near = np.linspace(0.0, 16.0, _LATERAL + 1)
+    middle = (near[1:] + near[:-1]) / 2
+    heights = (2 * j1(middle) / middle) ** 2
+    if end <= 16.0:
+        return near, heights
+    far = np.geomspace(16.0, end, 25)
+    # on the average J1(u)^2 is 1 / (pi u) there
+    tail = 8 / np.pi * (1 / far[:-1] - 1 / far[1:]) / (far[1:] ** 2 - far[:-1] ** 2)
+    return np.concatenate([near, far[1:]]), np.concatenate([heights, tail])
 
 
 def stacking_interference(along: Curve, layers: int, spacing_A: float) -> Curve:

@@ -42,6 +42,7 @@ _PEAK_002, _PEAK_10 = (
 _WIDEST_002 = 1.0
 _STARTS_002 = ((1.8, 0.15, -0.3), (1.8, 0.45, -0.3), (1.75, 0.35, 0.3))
 _SIZE_OF_AREA = 1.04  # between a square's side (1) and a disc's diameter (1.13), per root of area
+_EDGE_OF_DIAMETER = 1 / 1.08  # 4 area / perimeter over the width of (10): discs 1 / 1.02, squares 1 / 1.15
 _SIZES_A = (5.0, 400.0)
 _SAME_SPACING = 0.02
 _LEAST_KNOWN = 0.05  # share of the place of a peak that may be uncertain
@@ -117,7 +118,8 @@ def fit_bands(q: Curve, reduced: Curve, resolution: float) -> tuple[dict[str, An
     second = _fit_10(q, reduced, resolution, first, None)
     for _ in range(2 if not first.reason and not second.reason else 0):
         # each band reaches under the other
-        again = _fit_002(q, reduced - _curve_10(q, second), resolution, second.values["diameter_A"], first)
+        width = second.values["diameter_A"] * _EDGE_OF_DIAMETER
+        again = _fit_002(q, reduced - _curve_10(q, second), resolution, width, first)
         if again.reason:
             break
         first = again
@@ -233,7 +235,10 @@ def _fit_002(
         q0, fwhm, tail = parameters
         return [band_002(at, q0, fwhm, tail, diameter_A)]
 
-    starts = [np.array([q0, fwhm, tail]) for q0, fwhm, tail in _STARTS_002]
+    # a sharp band is found only from a place under it
+    window = q[chosen], reduced[chosen] - np.interp(q[chosen], q[chosen][[0, -1]], reduced[chosen][[0, -1]])
+    top = window[0][np.argmax(window[1])]
+    starts = [np.array(start) for start in (*_STARTS_002, (top, 0.15, -0.3), (top, 0.05, 0.3))]
     # a band much sharper than the smoothing has no width to find
     bounds = (np.array([1.4, max(0.015, 0.5 * resolution), -1.0]), np.array([2.2, 1.5, 1.0]))
     if before is not None:
@@ -267,7 +272,7 @@ def _fit_10(q: Curve, reduced: Curve, resolution: float, stacks: Band, before: B
             found.append(band_10(at, q10, size, layers, spacing))
         if not stacks.reason:
             v = stacks.values
-            found.append(band_002(at, 2 * v["q0"], v["fwhm"], v["tail"], size))  # (004)
+            found.append(band_002(at, v["q0"], v["fwhm"], v["tail"], size * _EDGE_OF_DIAMETER, order=2))
         return found
 
     starts = [np.array([2.95, np.log(size)]) for size in (15.0, 50.0)]
