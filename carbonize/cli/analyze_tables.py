@@ -21,7 +21,7 @@ def print_results(source: str, frames: list[dict[str, Any]]) -> None:
     """Print results to standard output; units stand with every number or in the column's head."""
     console = Console(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=max(console.width, 110))
+        console = Console(highlight=False, width=max(console.width, 160))
     console.print(source, style="bold", markup=False)
     if len(frames) > _FRAMES_IN_FULL:
         _print_lines(console, frames)
