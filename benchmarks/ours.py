@@ -27,7 +27,7 @@ def main() -> None:
     import jax
 
     from benchmarks.systems import SKIN_A, propagator
-    from carbonize.cli.run import use_compilation_cache
+    from carbonize.cli.xla import use_compilation_cache
 
     job = json.loads(Path(sys.argv[1]).read_text())
     jax.config.update("jax_enable_x64", True)

@@ -147,7 +147,7 @@ def main() -> None:
     import jax
 
     from benchmarks.systems import DENSITY_G_CM3, MASS_AMU, propagator
-    from carbonize.cli.run import use_compilation_cache
+    from carbonize.cli.xla import use_compilation_cache
 
     potential, atoms, path = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     jax.config.update("jax_enable_x64", True)

@@ -23,11 +23,12 @@ from carbonize.cli.export import export
 from carbonize.cli.plan import plan
 from carbonize.cli.render import render
 from carbonize.cli.report import report
-from carbonize.cli.run import quiet_xla, run
+from carbonize.cli.run import run
 from carbonize.cli.status import status
 from carbonize.cli.study import study
 from carbonize.cli.submit import submit
 from carbonize.cli.track import track
+from carbonize.cli.xla import quiet_xla
 from carbonize.errors import CarbonizeError, Interrupted
 
 __all__ = ["app", "main"]

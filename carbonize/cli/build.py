@@ -158,7 +158,7 @@ app.command("templated")(build_templated)
 
 
 def _potential(name: str) -> Any:
-    from carbonize.cli.run import use_compilation_cache
+    from carbonize.cli.xla import use_compilation_cache
     from carbonize.potentials import make_potential
 
     use_compilation_cache()

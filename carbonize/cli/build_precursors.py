@@ -221,7 +221,7 @@ def _build(
     except InputError as error:
         raise InputError(_as_options(str(error))) from None
     from carbonize.building import build
-    from carbonize.cli.run import use_compilation_cache
+    from carbonize.cli.xla import use_compilation_cache
 
     use_compilation_cache()
     try:

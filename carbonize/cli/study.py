@@ -69,7 +69,7 @@ def study(
     if dry_run:
         _show(content, folder, cluster, slurm, not no_report)
         return
-    from carbonize.cli.run import use_compilation_cache
+    from carbonize.cli.xla import use_compilation_cache
     from carbonize.stopping import Stop
     from carbonize.studies.prepare import prepare_study
 

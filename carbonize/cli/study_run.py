@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from carbonize.cli.run import quiet_xla
+from carbonize.cli.xla import quiet_xla
 from carbonize.errors import CarbonizeError
 from carbonize.studies.child import Outcome, bind_to_parent, report_outcome
 
@@ -45,7 +45,7 @@ def _outcome(folder: Path, report: bool) -> Outcome:
 
 def _go(folder: Path, report: bool) -> None:
     from carbonize.cli.progress import make_observer
-    from carbonize.cli.run import mend_compilation_cache, use_compilation_cache
+    from carbonize.cli.xla import mend_compilation_cache, use_compilation_cache
     from carbonize.config import load_protocol
     from carbonize.running import run
 

@@ -11,7 +11,7 @@ from carbonize.analysis.capacity import capacity_summary
 from carbonize.analysis.frame import analyze
 from carbonize.analysis.scattering.modes import density_shells
 from carbonize.analysis.scattering.saxs import fitted_curves, small_angle_intensities, small_angles
-from carbonize.analysis.scattering.teubner_strey import teubner_strey, teubner_strey_shape
+from carbonize.analysis.scattering.teubner_strey import teubner_strey, teubner_strey_shape, with_widths
 from carbonize.analysis.scattering.whittle import Intensities
 
 
@@ -97,7 +97,7 @@ def known_field(d_A: float, xi_A: float, seed: int | None) -> Intensities:
 
 @pytest.mark.parametrize(("d_A", "xi_A"), [(20.0, 8.0), (15.0, 12.0), (30.0, 10.0)])
 def test_a_teubner_strey_field_returns_its_lengths(d_A: float, xi_A: float) -> None:
-    found = teubner_strey(known_field(d_A, xi_A, seed=None), 130.0, porosity=0.4)
+    found = with_widths(teubner_strey(known_field(d_A, xi_A, seed=None), 130.0), porosity=0.4)
     assert found["d_A"] == pytest.approx(d_A, rel=0.05)
     assert found["xi_A"] == pytest.approx(xi_A, rel=0.05)
     # the formulas of the literature, from C1 and C2 back to both lengths
@@ -110,7 +110,7 @@ def test_a_teubner_strey_field_returns_its_lengths(d_A: float, xi_A: float) -> N
 
 @pytest.mark.slow
 def test_errors_are_those_of_repeated_fields() -> None:
-    found = [teubner_strey(known_field(20.0, 8.0, seed), 130.0, None) for seed in range(8)]
+    found = [teubner_strey(known_field(20.0, 8.0, seed), 130.0) for seed in range(8)]
     lengths = np.array([f["xi_A"] for f in found])
     stated = np.mean([f["xi_error_A"] for f in found])
     assert 0.5 < lengths.std(ddof=1) / stated < 1.8

@@ -11,11 +11,11 @@ from scipy.special import j1
 
 from carbonize.analysis.frame import analyze
 from carbonize.analysis.raman import raman_summary
+from carbonize.analysis.scattering.band_fit import Band
 from carbonize.analysis.scattering.bands import band_002, band_10, profile, stacking_interference
 from carbonize.analysis.scattering.pattern import powder_pattern
 from carbonize.analysis.scattering.summary import scattering_summary
 from carbonize.analysis.scattering.xrd import (
-    Band,
     _stack_numbers,
     fit_bands,
     lorentz_polarisation,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from carbonize.cli.run import use_compilation_cache
+from carbonize.cli.xla import use_compilation_cache
 
 PROTOCOL = """
 name: quiet
@@ -52,7 +52,7 @@ def test_processors_of_different_kinds_do_not_share_programs(
 ) -> None:
     import jax
 
-    from carbonize.cli import run
+    from carbonize.cli import xla
 
     names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
     before = {name: jax.config.values[name] for name in names}
@@ -60,7 +60,7 @@ def test_processors_of_different_kinds_do_not_share_programs(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     try:
         use_compilation_cache()
-        monkeypatch.setattr(run, "_processor", lambda: "another")
+        monkeypatch.setattr(xla, "_processor", lambda: "another")
         use_compilation_cache()
     finally:
         for name, value in before.items():

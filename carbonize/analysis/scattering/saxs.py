@@ -13,7 +13,7 @@ from carbonize.analysis.scattering.modes import Shells
 from carbonize.analysis.scattering.pairs import species_pairs
 from carbonize.analysis.scattering.porod import porod
 from carbonize.analysis.scattering.spheres import hard_sphere_structure, sphere_form, spheres
-from carbonize.analysis.scattering.teubner_strey import teubner_strey, teubner_strey_shape
+from carbonize.analysis.scattering.teubner_strey import teubner_strey, teubner_strey_shape, with_widths
 from carbonize.analysis.scattering.whittle import Intensities
 from carbonize.units import GRAMS_PER_AMU
 
@@ -86,18 +86,17 @@ def small_angles(
         return no_small_angles("no small-angle scattering: the density varies over atomic distances only")
     at_small, balls = guinier(data.between(0.0, 1.0), cell_A), spheres(data, cell_A)
     radius, error, method, reason = _choose(at_small, balls)
-    first = teubner_strey(data, cell_A, None)
+    curve = teubner_strey(data, cell_A)
     # beyond the first minimum of a ball, or twice the peak of a periodic structure
     begin = 4.5 / (np.sqrt(5 / 3) * radius) if radius else None
-    if begin is None and first["d_A"]:
-        begin = 4 * np.pi / first["d_A"]
+    if begin is None and curve["d_A"]:
+        begin = 4 * np.pi / curve["d_A"]
     volume = shells.volume_A3
     surface = (
         porod(data, electrons / volume, mass_amu * GRAMS_PER_AMU / volume, max(begin, 0.35))
         if begin
         else {"porosity": None, "surface_m2_g": None, "reason": "no size from which Porod's law could begin"}
     )
-    curve = teubner_strey(data, cell_A, surface["porosity"]) if first["d_A"] else first
     return {
         "q_min": float(data.k[0]),
         "Rg_A": radius,
@@ -106,7 +105,7 @@ def small_angles(
         "method": method,
         "guinier": at_small,
         "spheres": balls,
-        "teubner_strey": curve,
+        "teubner_strey": with_widths(curve, surface["porosity"]),
         "porod": surface,
         "surface_m2_g": surface["surface_m2_g"],
         "pore_size_distribution": None

@@ -15,7 +15,7 @@ from carbonize.analysis.scattering.whittle import (
     misfit,
 )
 
-__all__ = ["teubner_strey", "teubner_strey_shape"]
+__all__ = ["teubner_strey", "teubner_strey_shape", "with_widths"]
 
 
 def teubner_strey_shape(k: np.ndarray, d_A: float, xi_A: float) -> np.ndarray:
@@ -28,7 +28,7 @@ def teubner_strey_shape(k: np.ndarray, d_A: float, xi_A: float) -> np.ndarray:
     return 1 / (1 + 2 * (decay - period) * c2 * k**2 + c2 * k**4)
 
 
-def teubner_strey(data: Intensities, cell_A: float, porosity: float | None) -> dict[str, Any]:
+def teubner_strey(data: Intensities, cell_A: float) -> dict[str, Any]:
     """Period and correlation length of pores and walls, with a flat background.
 
     Parameters
@@ -37,15 +37,13 @@ def teubner_strey(data: Intensities, cell_A: float, porosity: float | None) -> d
         Intensities from the smallest wave vector on.
     cell_A
         Shortest distance between opposite faces of the cell.
-    porosity
-        For the widths of pores and walls, phi d and (1 - phi) d.
 
     Returns
     -------
     dict
         ``d_A``, ``xi_A`` with ``..._error_A``; ``f_a`` = C1 / (2 sqrt(C2)), the amphiphilicity (-1: ordered, above 0: no
-        peak); ``C1_A2``, ``C2_A4``; ``pore_width_A``, ``wall_width_A``; ``I0`` above a flat ``background``
-        (e^2 per atom), ``q_max``; ``misfit``; ``reason``. Refused where the period does not fit into the cell or the curve
+        peak); ``C1_A2``, ``C2_A4``; ``pore_width_A``, ``wall_width_A``: None (:func:`with_widths`); ``I0`` above a
+        flat ``background`` (e^2 per atom), ``q_max``; ``misfit``; ``reason``. Refused where the period does not fit into the cell or the curve
         is not of this shape.
     """
     keys = ("d_A", "d_error_A", "xi_A", "xi_error_A", "f_a", "C1_A2", "C2_A4", "pore_width_A", "wall_width_A")
@@ -91,11 +89,18 @@ def teubner_strey(data: Intensities, cell_A: float, porosity: float | None) -> d
         "f_a": (decay - square) / (decay + square),
         "C1_A2": 2 * (decay - square) * c2,
         "C2_A4": c2,
-        "pore_width_A": None if porosity is None else porosity * period,
-        "wall_width_A": None if porosity is None else (1 - porosity) * period,
+        "pore_width_A": None,
+        "wall_width_A": None,
         "I0": float(np.exp(fit.logs[2])),
         "background": float(np.exp(fit.logs[3])),
         "q_max": float(part.k[-1]),
         "misfit": apart,
         "reason": None,
     }
+
+
+def with_widths(found: dict[str, Any], porosity: float | None) -> dict[str, Any]:
+    """A result of :func:`teubner_strey` with the widths of pores and walls, phi d and (1 - phi) d, where both are known."""
+    if found["d_A"] is None or porosity is None:
+        return found
+    return found | {"pore_width_A": porosity * found["d_A"], "wall_width_A": (1 - porosity) * found["d_A"]}

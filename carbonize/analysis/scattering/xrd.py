@@ -8,21 +8,19 @@ each on a smooth background. Scherrer's equation in q is L = K 2 pi / FWHM; K is
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.ndimage import gaussian_filter1d
-from scipy.optimize import least_squares, nnls
 
+from carbonize.analysis.scattering.band_fit import Band, fit_shapes, no_band
 from carbonize.analysis.scattering.bands import band_002, band_10
 
 __all__ = [
     "CU_K_ALPHA_A",
     "K_LA",
     "K_LC",
-    "Band",
     "fit_bands",
     "lorentz_polarisation",
     "two_theta_deg",
@@ -46,32 +44,8 @@ _EDGE_OF_DIAMETER = 1 / 1.08  # 4 area / perimeter over the width of (10): discs
 _SIZES_A = (5.0, 400.0)
 _SAME_SPACING = 0.02
 _LEAST_KNOWN = 0.05  # share of the place of a peak that may be uncertain
-_LEAST_SIGNAL = 5.0  # height over the scatter of the fit
 
 Curve = Float[np.ndarray, " q"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Band:
-    """One fitted band.
-
-    Attributes
-    ----------
-    reason
-        Why there is no band to speak of; empty if there is one.
-    values, errors
-        Fitted parameters and their standard errors.
-    q, data, fit, background
-        What was fitted and how, intensity over mean square form factor.
-    """
-
-    reason: str
-    values: dict[str, float]
-    errors: dict[str, float]
-    q: Curve
-    data: Curve
-    fit: Curve
-    background: Curve
 
 
 def two_theta_deg(q: Curve, wavelength_A: float = CU_K_ALPHA_A) -> Curve:
@@ -243,8 +217,8 @@ def _fit_002(
     bounds = (np.array([1.4, max(0.015, 0.5 * resolution), -1.0]), np.array([2.2, 1.5, 1.0]))
     if before is not None:
         starts = [np.array([before.values[name] for name in ("q0", "fwhm", "tail")])]
-    band = _fit(q, reduced, chosen, resolution, shapes, starts, bounds, ("q0", "fwhm", "tail"))
-    reason = _no_band("(002)", band, band.values["q0"], _PEAK_002)
+    band = fit_shapes(q, reduced, chosen, resolution, shapes, starts, bounds, ("q0", "fwhm", "tail"))
+    reason = no_band("(002)", band, band.values["q0"], _PEAK_002)
     if not reason and band.values["fwhm"] > _WIDEST_002:
         reason = f"no (002) peak: what is there is {band.values['fwhm']:.2f} 1/A wide, wider than one layer's"
     if not reason and band.errors["q0"] > _LEAST_KNOWN * band.values["q0"]:
@@ -281,7 +255,7 @@ def _fit_10(q: Curve, reduced: Curve, resolution: float, stacks: Band, before: B
     if before is not None:
         starts = [np.array([before.values["q10"], np.log(before.values["diameter_A"])])]
     below = reduced if stacks.reason else reduced - _curve_002(q, stacks)
-    band = _fit(q, below, chosen, resolution, shapes, starts, bounds, ("q10", "log_size"))
+    band = fit_shapes(q, below, chosen, resolution, shapes, starts, bounds, ("q10", "log_size"))
     size = float(np.exp(band.values["log_size"]))
     heights = [band.values["height_0"], band.values["height_1"] if ordered else 0.0]
     values = {
@@ -293,103 +267,7 @@ def _fit_10(q: Curve, reduced: Curve, resolution: float, stacks: Band, before: B
     if ordered:
         values.update(height_1=heights[1], layers=float(layers or 0), spacing_A=spacing)
     errors = {"q10": band.errors["q10"], "diameter_A": size * band.errors["log_size"]}
-    reason = _no_band("(10)", band, values["q10"], _PEAK_10)
+    reason = no_band("(10)", band, values["q10"], _PEAK_10)
     if not reason and size < 1.02 * _SIZES_A[0]:
         reason = "no (10) band: what is there is wider than the band of layers of 5 A"
     return dataclasses.replace(band, reason=reason, values=values, errors=errors)
-
-
-def _no_band(name: str, band: Band, place: float, allowed: tuple[float, float]) -> str:
-    """Why there is no band to speak of."""
-    over = band.fit - band.background
-    scatter = float(np.std(band.data - band.fit))
-    height = float(over.max())
-    level = float(np.mean(band.data))
-    if height < _LEAST_SIGNAL * scatter or height < 0.05 * level:
-        if height <= 1e-6 * max(level, scatter):
-            return f"no {name} peak: nothing rises above the background there"
-        return (
-            f"no {name} peak: it would rise {height:.3g} above a background that scatters by {scatter:.2g}; "
-            f"{max(_LEAST_SIGNAL * scatter, 0.05 * level):.2g} would do"
-        )
-    if not allowed[0] < place < allowed[1]:
-        return f"no {name} peak between {allowed[0]:g} and {allowed[1]:g} 1/A"
-    return ""
-
-
-def _fit(
-    q: Curve,
-    reduced: Curve,
-    chosen: np.ndarray,
-    resolution: float,
-    shapes: Callable[[np.ndarray, Curve], list[Curve]],
-    starts: list[np.ndarray],
-    bounds: tuple[np.ndarray, np.ndarray],
-    names: tuple[str, ...],
-) -> Band:
-    """Least squares in the shapes' parameters; heights and background follow linearly."""
-    step = float(q[1] - q[0])
-    margin = int(np.ceil(4 * resolution / step))
-    first, last = np.flatnonzero(chosen)[[0, -1]]
-    # coarser than the pattern: what a band looks like needs no more points than this
-    stride = max(1, round(max(0.01, 0.2 * resolution) / step))
-    at = q[first] + step * np.arange(-margin, last - first + 1 + margin)
-    at = np.maximum(at, 1e-3)
-    x, y = q[first : last + 1], reduced[first : last + 1]
-    middle = (x - x.mean()) / np.ptp(x)
-    backgrounds = [np.ones_like(x), 1 + middle, 1 - middle, (x[0] / x) ** 4]
-
-    def columns(parameters: np.ndarray) -> np.ndarray:
-        found = []
-        coarse = at[::stride] if stride > 1 else at
-        for shape in shapes(parameters, coarse):
-            fine = np.interp(at, coarse, shape)
-            # a three-dimensional Gaussian smooths q I(q) like one in one dimension
-            smooth = gaussian_filter1d(fine * at, resolution / step) / at if resolution > 0 else fine
-            found.append(smooth[margin : margin + len(x)])
-        return np.array(found + backgrounds).T
-
-    def residual(parameters: np.ndarray) -> np.ndarray:
-        matrix = columns(parameters)
-        return matrix @ nnls(matrix, y)[0] - y
-
-    best = min(
-        (
-            least_squares(
-                residual,
-                np.clip(start, bounds[0] + 1e-6, bounds[1] - 1e-6),
-                bounds=bounds,
-                x_scale=np.array([0.05, 0.1, 0.3][: len(start)]),
-                max_nfev=40,
-            )
-            for start in starts
-        ),
-        key=lambda found: found.cost,
-    )
-    matrix = columns(best.x)
-    heights = nnls(matrix, y)[0]
-    bands = matrix.shape[1] - len(backgrounds)
-    left = y - matrix @ heights
-    errors = _errors(best.jac, left)
-    values = {name: float(value) for name, value in zip(names, best.x, strict=True)}
-    values.update({f"height_{k}": float(heights[k]) for k in range(bands)})
-    return Band(
-        reason="",
-        values=values,
-        errors={name: float(error) for name, error in zip(names, errors, strict=True)},
-        q=x,
-        data=y,
-        fit=matrix @ heights,
-        background=matrix[:, bands:] @ heights[bands:],
-    )
-
-
-def _errors(jacobian: np.ndarray, left: np.ndarray) -> np.ndarray:
-    """Standard errors, the scatter being correlated from point to point."""
-    centred = left - left.mean()
-    variance = float(centred @ centred) / max(1, len(left) - jacobian.shape[1])
-    correlation = np.correlate(centred, centred, "full")[len(left) - 1 :] / max(centred @ centred, 1e-300)
-    negative = np.flatnonzero(correlation <= 0)
-    length = 1 + 2 * float(correlation[1 : negative[0] if len(negative) else len(left)].sum())
-    covariance = np.linalg.pinv(jacobian.T @ jacobian) * variance * length
-    return np.sqrt(np.maximum(np.diag(covariance), 0.0))
