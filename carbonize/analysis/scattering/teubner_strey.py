@@ -43,8 +43,8 @@ def teubner_strey(data: Intensities, cell_A: float) -> dict[str, Any]:
     dict
         ``d_A``, ``xi_A`` with ``..._error_A``; ``f_a`` = C1 / (2 sqrt(C2)), the amphiphilicity (-1: ordered, above 0: no
         peak); ``C1_A2``, ``C2_A4``; ``pore_width_A``, ``wall_width_A``: None (:func:`with_widths`); ``I0`` above a
-        flat ``background`` (e^2 per atom), ``q_max``; ``misfit``; ``reason``. Refused where the period does not fit into the cell or the curve
-        is not of this shape.
+        flat ``background`` (e^2 per atom), ``q_max``; ``misfit``; ``reason``. Refused where the period does not fit into
+        the cell or the curve is not of this shape.
     """
     keys = ("d_A", "d_error_A", "xi_A", "xi_error_A", "f_a", "C1_A2", "C2_A4", "pore_width_A", "wall_width_A")
     more = ("I0", "background", "q_max")
