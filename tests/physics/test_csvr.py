@@ -64,7 +64,7 @@ def test_one_step_has_the_distribution_of_the_paper(atoms: int, start: float, dt
     assert abs((along < 0).mean() - turned) < 5 * np.sqrt(turned / draws) + 1 / draws
 
 
-@pytest.mark.skipif(version("jax-md") != "0.2.29", reason="about this version only")
+@pytest.mark.skipif(version("jax-md") != "0.2.29", reason="about jax-md 0.2.29 only")
 @pytest.mark.parametrize(("atoms", "repeated"), [(2, True), (3, False)])
 def test_jax_md_uses_one_of_its_noises_twice(atoms: int, repeated: bool) -> None:
     """Why carbonize has its own: with an even number of atoms the variance comes out too large."""
