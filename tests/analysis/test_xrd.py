@@ -119,6 +119,17 @@ def test_a_period_that_the_cell_imposes_is_no_spacing() -> None:
     assert scattering_summary(graphite)["xrd"]["d002_A"] == pytest.approx(3.354, rel=0.01)
 
 
+@pytest.mark.parametrize("end", [2.0, 2.1])
+def test_a_decay_from_small_angles_has_no_002(end: float) -> None:
+    # convex everywhere: it falls and is flat from some place on, which background and band could make together
+    q = np.arange(0.6, 4.1, 0.005)
+    decay = 0.65 + 0.9 * 0.05 * np.log1p(np.exp((end - q) / 0.05))
+    numbers, _ = fit_bands(q, decay, 0.1)
+    assert numbers["d002_A"] is None and "only decays" in numbers["d002_reason"]
+    hump = decay + 0.4 * np.exp(-(((q - 1.75) / 0.15) ** 2))
+    assert fit_bands(q, hump, 0.1)[0]["d002_A"] == pytest.approx(2 * np.pi / 1.75, rel=0.03)
+
+
 def test_a_ball_has_no_lattice_of_layers() -> None:
     ball = molecule("C60")
     ball.center(vacuum=15.0)

@@ -10,9 +10,10 @@ from jaxtyping import Float
 from scipy.ndimage import gaussian_filter1d
 from scipy.optimize import least_squares, nnls
 
-__all__ = ["Band", "fit_shapes", "no_band"]
+__all__ = ["Band", "fit_shapes", "no_band", "no_rise"]
 
 _LEAST_SIGNAL = 5.0  # height over the scatter of the fit
+_LEAST_SHARE = 0.05  # of the height in the pattern
 
 Curve = Float[np.ndarray, " q"]
 
@@ -40,18 +41,47 @@ class Band:
     background: Curve
 
 
+def no_rise(name: str, band: Band) -> str:
+    """Why what was fitted is no band to be seen; empty if it is one.
+
+    Every convex curve may be background, the decay from small angles above all: a band lifts the pattern above the
+    greatest convex curve below it.
+    """
+    hull: list[tuple[float, float]] = []
+    for q, y in zip(band.q, band.data, strict=True):
+        while len(hull) > 1 and _turns_down(hull[-2], hull[-1], (q, y)):
+            hull.pop()
+        hull.append((float(q), float(y)))
+    rise = float((band.data - np.interp(band.q, *np.transpose(hull))).max())
+    needed = _least_height(band)
+    if rise < needed:
+        return f"no {name} peak: the pattern only decays there, {rise:.2g} from convex; {needed:.2g} would do"
+    return ""
+
+
+def _turns_down(before: tuple[float, float], last: tuple[float, float], new: tuple[float, float]) -> bool:
+    """Whether the way over three points bends down, so that the middle one is above their hull."""
+    return (last[0] - before[0]) * (new[1] - before[1]) <= (last[1] - before[1]) * (new[0] - before[0])
+
+
+def _least_height(band: Band) -> float:
+    scatter = float(np.std(band.data - band.fit))
+    return max(_LEAST_SIGNAL * scatter, _LEAST_SHARE * float(np.mean(band.data)))
+
+
 def no_band(name: str, band: Band, place: float, allowed: tuple[float, float]) -> str:
     """Why there is no band to speak of."""
     over = band.fit - band.background
     scatter = float(np.std(band.data - band.fit))
     height = float(over.max())
     level = float(np.mean(band.data))
-    if height < _LEAST_SIGNAL * scatter or height < 0.05 * level:
+    needed = _least_height(band)
+    if height < needed:
         if height <= 1e-6 * max(level, scatter):
             return f"no {name} peak: nothing rises above the background there"
         return (
             f"no {name} peak: it would rise {height:.3g} above a background that scatters by {scatter:.2g}; "
-            f"{max(_LEAST_SIGNAL * scatter, 0.05 * level):.2g} would do"
+            f"{needed:.2g} would do"
         )
     if not allowed[0] < place < allowed[1]:
         return f"no {name} peak between {allowed[0]:g} and {allowed[1]:g} 1/A"

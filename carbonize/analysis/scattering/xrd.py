@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from carbonize.analysis.scattering.band_fit import Band, fit_shapes, no_band
+from carbonize.analysis.scattering.band_fit import Band, fit_shapes, no_band, no_rise
 from carbonize.analysis.scattering.bands import band_002, band_10
 
 __all__ = [
@@ -219,6 +219,8 @@ def _fit_002(
         starts = [np.array([before.values[name] for name in ("q0", "fwhm", "tail")])]
     band = fit_shapes(q, reduced, chosen, resolution, shapes, starts, bounds, ("q0", "fwhm", "tail"))
     reason = no_band("(002)", band, band.values["q0"], _PEAK_002)
+    if not reason:
+        reason = no_rise("(002)", band)
     if not reason and band.values["fwhm"] > _WIDEST_002:
         reason = f"no (002) peak: what is there is {band.values['fwhm']:.2f} 1/A wide, wider than one layer's"
     if not reason and band.errors["q0"] > _LEAST_KNOWN * band.values["q0"]:
